@@ -1,0 +1,1 @@
+"""Evaluate generative image models, and judge whether a picture is real."""

@@ -1,0 +1,117 @@
+"""What a source of images is: ordered items that are decoded on demand, with ids, labels and a fingerprint."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Label = int | str | None
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What is known about one image as it was stored, before it became uint8 RGB.
+
+    Parameters
+    ----------
+    format
+        Container as Pillow names it (``"PNG"``, ``"JPEG"``, ...), or ``"array"`` for images from memory or npz/npy.
+    mode
+        Colour mode as stored (``"RGB"``, ``"L"``, ``"P"``, ``"RGBA"``, ``"CMYK"``, ``"I;16"``, ...).
+    width, height
+        In pixels, after EXIF orientation.
+    jpeg_quality
+        Estimated from the quantisation tables (1..100), 0 where the image is no JPEG or the tables tell nothing.
+    digest
+        16-byte BLAKE2b of the decoded pixels and their shape.
+    """
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    jpeg_quality: int = 0
+    digest: bytes = b""
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """One image as uint8 RGB of shape [height, width, 3], with what it was before."""
+
+    pixels: npt.NDArray[np.uint8]
+    info: ImageInfo
+
+
+@dataclass(frozen=True)
+class ImageItem:
+    """One image that is not decoded yet.
+
+    `load` may be called from any thread, decodes, and raises `ganeval.errors.CorruptImageError` with exactly one
+    failure if the image can't be decoded.
+    """
+
+    id: str
+    load: Callable[[], DecodedImage]
+    label: Label = None
+
+
+class ImageSource(ABC):
+    """An ordered set of images.
+
+    Iterating gives `ImageItem` in a deterministic order; iterating again starts anew where `repeatable` is true.
+    """
+
+    #: How the set is called in reports: the path or name as the user gave it.
+    name: str
+    #: In one or two words, what kind of source this is: ``"folder"``, ``"zip"``, ``"npz"``, ...
+    kind: str
+    #: False for one-shot iterables, which can be read only once.
+    repeatable: bool = True
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[ImageItem]:
+        """The items, in order."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int | None:
+        """Number of images, None where it can't be known before reading."""
+
+    @abstractmethod
+    def fingerprint(self) -> str | None:
+        """Hex digest that changes whenever the ids, contents or order may have changed; None if that can't be told.
+
+        Features of a source without a fingerprint are never stored.
+        """
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """How a set of images is opened; each source uses those options that concern it.
+
+    Parameters
+    ----------
+    recursive
+        Whether folders are searched with their sub-folders.
+    labels
+        ``"folders"`` takes each image's class from the name of the first sub-folder below the root; None reads
+        labels only where the source itself carries them (npz ``arr_1``, datasets).
+    value_range
+        For float images: ``(0.0, 1.0)`` or ``(-1.0, 1.0)``; None accepts data that fits one of them only
+        (negative values mean [-1, 1]).
+    count
+        How many images to draw from a source without an end (generators); None takes the source's own default.
+    seed
+        For sources that draw at random.
+    """
+
+    recursive: bool = True
+    labels: str | None = None
+    value_range: tuple[float, float] | None = None
+    count: int | None = None
+    seed: int = 0
+    extra: dict[str, str] = field(default_factory=dict)

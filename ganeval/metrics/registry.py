@@ -1,0 +1,113 @@
+"""What a metric is to the rest of ganeval, and the table of those that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ganeval.errors import MetricError, OptionError, did_you_mean
+from ganeval.features.features import Features
+from ganeval.metrics.score import Score
+from ganeval.registry import Registry
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One option of a metric.
+
+    Parameters
+    ----------
+    name
+        As in the metric's function and in ``--option metric.name=value``.
+    default
+        The value used when the user says nothing.
+    parse
+        From the command line's text to the value; raises ValueError for text that it can't read.
+    help
+        One line.
+    """
+
+    name: str
+    default: Any
+    parse: Callable[[str], Any]
+    help: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of the table.
+
+    Parameters
+    ----------
+    name
+        The name in the table, such as ``"fd"``.
+    scores
+        Base names of the scores that it gives, such as ``("precision", "recall")``.
+    inception_names
+        Base name to the name that the field uses on Inception-v3 features, such as ``{"fd": "fid"}``.
+    aliases
+        Further names under which ``--metrics`` finds it, such as ``("fid",)``; a score's own name selects that score.
+    title, paper, formula
+        For people.
+    higher_is_better
+        Of each score, in the order of `scores`.
+    needs_real
+        Whether it compares with real images.
+    needs
+        ``"pooled"`` or ``"logits"``.
+    minimum
+        Fewest images a side with which it can be computed at its defaults.
+    parameters
+        Its options.
+    compute
+        ``compute(real, generated, seed=..., **parameters)`` gives one `Score` for each of `scores`, in that order,
+        under its base name; `real` is None for metrics with ``needs_real=False``.
+    """
+
+    name: str
+    scores: tuple[str, ...]
+    title: str
+    paper: str
+    formula: str
+    higher_is_better: tuple[bool, ...]
+    compute: Callable[..., Sequence[Score]]
+    needs_real: bool = True
+    needs: str = "pooled"
+    minimum: int = 2
+    aliases: tuple[str, ...] = ()
+    inception_names: Mapping[str, str] | None = None
+    parameters: tuple[Parameter, ...] = ()
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter of that name; raises `OptionError` with the nearest name."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise OptionError(
+            f"the metric {self.name!r} has no option {name!r}",
+            hint=did_you_mean(name, (p.name for p in self.parameters)),
+        )
+
+    def __call__(
+        self, real: Features | None, generated: Features, *, seed: int = 2020, **parameters: Any
+    ) -> Sequence[Score]:
+        """Compute, with `parameters` over the defaults; raises `MetricError`."""
+        for name in parameters:
+            self.parameter(name)
+        chosen = {p.name: p.default for p in self.parameters} | parameters
+        return self.compute(real, generated, seed=seed, **chosen)
+
+
+METRICS: Registry[Metric] = Registry(
+    kind="metric",
+    group="ganeval.metrics",
+    builtin={
+        "inception_score": "ganeval.metrics.inception_score:METRIC",
+        "fd": "ganeval.metrics.frechet_distance:METRIC",
+        "kd": "ganeval.metrics.kernel_distance:METRIC",
+        "precision_recall": "ganeval.metrics.precision_recall:METRIC",
+        "density_coverage": "ganeval.metrics.density_coverage:METRIC",
+    },
+    error=MetricError,
+)
