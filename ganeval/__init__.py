@@ -1,1 +1,35 @@
-"""Evaluate generative image models, and judge whether a picture is real."""
+"""Evaluate generative image models, and judge whether a picture is real.
+
+The few names that people use stand here and are imported on first use, so that ``import ganeval`` costs nothing:
+`score`, `Report`, `Score`, `Interval`, `open_source`, `GanevalError`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ganeval.errors import GanevalError
+from ganeval.version import __version__
+
+if TYPE_CHECKING:
+    from ganeval.images.opening import open_source
+    from ganeval.metrics.score import Interval, Score
+    from ganeval.report.report import Report
+    from ganeval.scoring.scoring import score
+
+__all__ = ["GanevalError", "Interval", "Report", "Score", "__version__", "open_source", "score"]
+
+_HOMES = {
+    "score": "ganeval.scoring.scoring",
+    "Report": "ganeval.report.report",
+    "Score": "ganeval.metrics.score",
+    "Interval": "ganeval.metrics.score",
+    "open_source": "ganeval.images.opening",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'ganeval' has no attribute {name!r}")

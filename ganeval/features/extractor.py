@@ -35,6 +35,10 @@ class FeatureExtractor(ABC):
     info: ExtractorInfo
     #: True if `prepare` and `forward` may run in several threads at once.
     thread_safe: bool = False
+    #: Images a batch that are fastest on the CPU, where each core runs batches of its own.
+    cpu_batch_size: int = 8
+    #: Names of the logits' classes, None where they have none.
+    class_names: tuple[str, ...] | None = None
 
     @abstractmethod
     def prepare(self, images: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,58 @@
+# Two commands need nothing but Python: `make demo` and `make test`. Each makes .venv and installs into it.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+DEMO := demo-output
+
+.PHONY: help demo test test-fast lint format types schema clean
+
+help:
+	@echo "make demo       score a bundled generator against embedded images, write a report"
+	@echo "make test       the test suite"
+	@echo "make test-fast  the same without the tests marked slow"
+	@echo "make lint       ruff: rules and format"
+	@echo "make format     put the code into ruff's format"
+	@echo "make types      mypy on an installed copy"
+	@echo "make clean      remove what the others made, but not .venv"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "ganeval needs Python 3.10 or later; name one: make PYTHON=python3.11 demo"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "can't make .venv; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+# One stamp an extra: a target installs only what it needs, and again only when pyproject.toml has changed.
+.venv/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) install -q -e .
+	@touch $@
+
+.venv/.installed-%: pyproject.toml | $(BIN)/python
+	$(PIP) install -q -e '.[$*]'
+	@touch $@
+
+demo: .venv/.installed
+	@mkdir -p $(DEMO)
+	$(BIN)/ganeval score generator:dcgan -n 2000 --real fashion-mnist --extractor efficientnet-lite0 \
+	  --html $(DEMO)/report.html --json $(DEMO)/report.json
+
+test: .venv/.installed-test
+	$(BIN)/python -m pytest
+
+test-fast: .venv/.installed-test
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: .venv/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# On an installed copy, because generators/ and detectors/ get their import names only by installation.
+types: .venv/.installed-dev
+	rm -rf build
+	$(PIP) install -q --no-deps --target build/types .
+	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p ganeval
+
+clean:
+	rm -rf build dist $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,65 @@
+"""The application: its commands, those of plug-ins, and what happens to errors."""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from ganeval.cli import cache, info, listings, score
+from ganeval.cli.failures import guarded
+from ganeval.version import __version__
+
+app = typer.Typer(
+    name="ganeval",
+    help="Evaluate generative image models: scores with provenance, from a folder of samples to a number to trust.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ganeval {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks of errors; works after a command too.")
+    ] = False,
+) -> None:
+    """Evaluate generative image models: scores with provenance, from a folder of samples to a number to trust."""
+
+
+app.command("score")(score.score)
+app.command("extractors")(listings.extractors)
+app.command("metrics")(listings.metrics)
+app.command("info")(info.info)
+app.add_typer(cache.app, name="cache")
+
+
+def _add_plugins() -> None:
+    """Commands of installed plug-ins: each entry point of ``ganeval.commands`` is a typer app."""
+    for point in metadata.entry_points(group="ganeval.commands"):
+        try:
+            app.add_typer(point.load(), name=point.name)
+        except Exception as error:
+            typer.echo(f"note: the command {point.name!r} of {point.value!r} can't be loaded: {error}", err=True)
+
+
+def main() -> None:
+    """Run the command line; exits with 2 for an error that the user can mend, 130 after an interrupt."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    with guarded(debug=debug):
+        _add_plugins()
+        app(args=[argument for argument in arguments if argument != "--debug"], prog_name="ganeval")

@@ -1,0 +1,68 @@
+"""What a user sees when something goes wrong: a sentence and an exit code, and a traceback only where asked for."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from ganeval.errors import GanevalError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: Set by ``--debug`` for this process.
+DEBUG_VARIABLE = "GANEVAL_DEBUG"
+
+
+def _fail(text: str, code: int) -> None:
+    sys.stdout.flush()
+    print(text, file=sys.stderr, flush=True)
+    raise SystemExit(code)
+
+
+@contextmanager
+def guarded(*, debug: bool = False) -> Iterator[None]:
+    """Turn errors of the block into a message on stderr and an exit code.
+
+    2 for `GanevalError`, 130 for an interrupt, 1 for a defect of ganeval itself. With `debug` the traceback shows.
+    """
+    debug = debug or bool(os.environ.get(DEBUG_VARIABLE))
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"
+    try:
+        yield
+    except GanevalError as error:
+        if debug:
+            traceback.print_exc()
+        _fail(f"error: {error}", 2)
+    except KeyboardInterrupt:
+        _fail("interrupted; stored features are kept, and the same command goes on from there", 130)
+    except BrokenPipeError:
+        # The reader of our output has gone (such as `head`); Python would complain again at exit otherwise.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        _fail(
+            f"internal error: {type(error).__name__}: {error}\n"
+            "This is a defect of ganeval. Run again with --debug and report what it prints.",
+            1,
+        )
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """A command whose errors are handled by `guarded`, before the command-line library sees them."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        with guarded():
+            return function(*args, **kwargs)
+        raise AssertionError("guarded swallowed an exception")
+
+    return wrapped

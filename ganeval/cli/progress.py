@@ -1,0 +1,97 @@
+"""Progress of long work: bars on a terminal, a line every few seconds elsewhere, nothing with --quiet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from ganeval.progress import Progress, ProgressTask, SilentProgress
+
+#: Seconds between two lines where there is no terminal.
+LINE_SECONDS = 5.0
+
+
+class _RateColumn(ProgressColumn):
+    """Items a second, in the task's own unit."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if not speed else f"{speed:,.1f} {task.fields['unit']}/s", style="progress.data.speed")
+
+
+class _BarTask:
+    def __init__(self, bars: RichProgress, label: str, total: int | None, unit: str, done: int) -> None:
+        self._bars = bars
+        self._id = bars.add_task(label, total=total, completed=done, unit=unit)
+
+    def advance(self, count: int) -> None:
+        self._bars.advance(self._id, count)
+
+    def finish(self) -> None:
+        self._bars.stop_task(self._id)
+
+
+class _Bars:
+    """Bars on a terminal."""
+
+    def __init__(self, bars: RichProgress) -> None:
+        self._bars = bars
+
+    def start(self, label: str, total: int | None, unit: str = "images", done: int = 0) -> ProgressTask:
+        return _BarTask(self._bars, label, total, unit, done)
+
+
+class _LineTask:
+    def __init__(self, label: str, total: int | None, unit: str, done: int) -> None:
+        self._label, self._total, self._unit = label, total, unit
+        self._done = self._before = done
+        self._began = self._said = time.monotonic()
+
+    def advance(self, count: int) -> None:
+        self._done += count
+        if time.monotonic() - self._said >= LINE_SECONDS:
+            self._said = time.monotonic()
+            self._say()
+
+    def _say(self) -> None:
+        rate = (self._done - self._before) / max(1e-9, time.monotonic() - self._began)
+        line = f"{self._label}: {self._done:,}"
+        if self._total is not None:
+            line += f"/{self._total:,} {self._unit}"
+            left = (self._total - self._done) / rate if rate else 0.0
+            line += f", {rate:,.1f}/s, {left:,.0f} s left"
+        else:
+            line += f" {self._unit}, {rate:,.1f}/s"
+        print(line, file=sys.stderr, flush=True)
+
+    def finish(self) -> None:
+        if time.monotonic() - self._began >= LINE_SECONDS:
+            self._say()
+
+
+class _Lines:
+    """A line every few seconds, for logs."""
+
+    def start(self, label: str, total: int | None, unit: str = "images", done: int = 0) -> ProgressTask:
+        return _LineTask(label, total, unit, done)
+
+
+@contextmanager
+def make_progress(*, quiet: bool) -> Iterator[Progress]:
+    """The listener that suits where stderr goes."""
+    if quiet:
+        yield SilentProgress()
+    elif sys.stderr.isatty():
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _RateColumn())
+        console = Console(stderr=True)
+        with RichProgress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
+            yield _Bars(bars)
+    else:
+        yield _Lines()

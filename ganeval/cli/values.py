@@ -1,0 +1,47 @@
+"""Text of the command line to values, with errors that name the option."""
+
+from __future__ import annotations
+
+import re
+
+from ganeval.errors import OptionError
+
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_UNITS |= {"k": 2**10, "kib": 2**10, "m": 2**20, "mib": 2**20, "g": 2**30, "gib": 2**30, "t": 2**40, "tib": 2**40}
+_SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def parse_value_range(text: str | None) -> tuple[float, float] | None:
+    """``"0,1"`` or ``"-1,1"`` to a pair."""
+    if text is None:
+        return None
+    ranges = {"0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0)}
+    key = text.replace(" ", "")
+    if key not in ranges:
+        raise OptionError(f"--value-range {text!r} is not known", hint="Use --value-range 0,1 or --value-range=-1,1.")
+    return ranges[key]
+
+
+def parse_bytes(text: str, option: str) -> int:
+    """``"500MB"``, ``"10G"``, ``"2GiB"`` to a number of bytes."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", text.strip().lower())
+    if match is None or match[2] not in _UNITS:
+        raise OptionError(f"{option} {text!r} is not a size", hint="Write it like 500MB, 10GB or 2GiB.")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def parse_span(text: str, option: str) -> float:
+    """``"30d"``, ``"12h"`` to seconds."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smhdw])", text.strip().lower())
+    if match is None:
+        raise OptionError(f"{option} {text!r} is not a span of time", hint="Write it like 30d, 12h or 90m.")
+    return float(match[1]) * _SPANS[match[2]]
+
+
+def bytes_in_words(count: float) -> str:
+    """A number of bytes for people, such as ``"1.2 GB"``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

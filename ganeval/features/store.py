@@ -1,0 +1,300 @@
+"""The feature store: extracted features on disk under a fingerprint of everything that produced them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from ganeval.errors import OptionError, OutputError
+from ganeval.features.chunks import FeatureChunk, merge_chunks
+from ganeval.features.features import ExtractorInfo, Preview
+from ganeval.files import write_atomically
+from ganeval.images.source import ImageInfo
+
+# Part of every key: raise it whenever decoding, resizing or the layout of shards changes.
+FORMAT = 1
+
+_OPTIONAL = ("logits", "spatial")
+
+
+def default_cache_dir() -> Path:
+    """``$GANEVAL_CACHE_DIR``, else the platform's cache folder for ganeval."""
+    named = os.environ.get("GANEVAL_CACHE_DIR")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("ganeval"))
+
+
+def feature_fingerprint(source_fingerprint: str, extractor: ExtractorInfo) -> str:
+    """Hex SHA-256 of the source's fingerprint, the extractor's identity and the store's format."""
+    inputs = {"format": FORMAT, "source": source_fingerprint, "extractor": asdict(extractor)}
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class StoreEntryInfo:
+    """What ``ganeval cache ls`` shows of one entry; `bytes` on disk, `used` as seconds since the epoch."""
+
+    key: str
+    source: str
+    extractor: str
+    images: int
+    complete: bool
+    bytes: int
+    used: float
+
+
+class StoreEntry:
+    """The stored features of one set of images under one extractor: consecutive shards in one folder.
+
+    Parameters
+    ----------
+    folder
+        Where the shards are; made on the first write.
+    source, extractor
+        Names for people, written beside the shards.
+    """
+
+    def __init__(self, folder: Path, source: str, extractor: str) -> None:
+        self.folder = folder
+        self.source = source
+        self.extractor = extractor
+
+    def load(self) -> list[FeatureChunk]:
+        """The chunks from position 0 on, without a gap; a damaged shard and all behind it count as not there."""
+        chunks: list[FeatureChunk] = []
+        expected = 0
+        for path in sorted(self.folder.glob("shard-*.safetensors")):
+            start = int(path.stem.split("-")[1])
+            if start < expected:
+                continue
+            if start > expected:
+                break
+            try:
+                chunk = _read_shard(path)
+            except (OSError, SafetensorError, KeyError, ValueError):
+                continue
+            chunks.append(chunk)
+            expected = chunk.stop
+        return chunks
+
+    def complete_at(self) -> int | None:
+        """Number of positions of the finished set, None if the extraction has not finished."""
+        try:
+            return int(json.loads((self.folder / "complete.json").read_text())["positions"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def write(self, chunk: FeatureChunk) -> None:
+        """Add a shard, atomically; raises OSError where the disk is full or read-only."""
+        if not (self.folder / "entry.json").exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            about = {"source": self.source, "extractor": self.extractor}
+            write_atomically(self.folder / "entry.json", json.dumps(about).encode())
+        name = f"shard-{chunk.start:012d}-{chunk.stop:012d}.safetensors"
+        write_atomically(self.folder / name, _shard_bytes(chunk))
+
+    def finish(self, positions: int) -> None:
+        """Mark the set as whole; raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder / "complete.json", json.dumps({"positions": positions}).encode())
+
+    def touch(self) -> None:
+        """Remember that the entry was used now; without effect on a read-only disk."""
+        try:
+            os.utime(self.folder)
+        except OSError:
+            return
+
+
+class FeatureStore:
+    """All stored features below one folder.
+
+    Parameters
+    ----------
+    root
+        The cache folder; features live in its ``features`` sub-folder.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = (root or default_cache_dir()) / "features"
+
+    def entry(self, key: str, source: str, extractor: str) -> StoreEntry:
+        """The entry of that key, whether it exists or not."""
+        return StoreEntry(self.root / key[:2] / key, source, extractor)
+
+    def _folders(self) -> Iterator[Path]:
+        yield from sorted(path for path in self.root.glob("??/*") if path.is_dir())
+
+    def entries(self) -> list[StoreEntryInfo]:
+        """All entries, the most recently used first."""
+        entries = [self._describe(folder) for folder in self._folders()]
+        return sorted(entries, key=lambda entry: -entry.used)
+
+    def _describe(self, folder: Path) -> StoreEntryInfo:
+        try:
+            about: dict[str, Any] = json.loads((folder / "entry.json").read_text())
+        except (OSError, ValueError):
+            about = {}
+        entry = StoreEntry(folder, "", "")
+        files = [path for path in folder.iterdir() if path.is_file()]
+        stops = [int(path.stem.split("-")[2]) for path in files if path.name.startswith("shard-")]
+        complete = entry.complete_at()
+        return StoreEntryInfo(
+            key=folder.name,
+            source=str(about.get("source", "?")),
+            extractor=str(about.get("extractor", "?")),
+            images=complete if complete is not None else max(stops, default=0),
+            complete=complete is not None,
+            bytes=sum(path.stat().st_size for path in files),
+            used=folder.stat().st_mtime,
+        )
+
+    def remove(self, prefix: str) -> list[StoreEntryInfo]:
+        """Delete the entries whose key begins with `prefix`; raises `OptionError` if there is none."""
+        chosen = [entry for entry in self.entries() if entry.key.startswith(prefix)]
+        if not chosen:
+            raise OptionError(
+                f"no stored features with a key that begins with {prefix!r}", hint="See: ganeval cache ls"
+            )
+        for entry in chosen:
+            self._delete(entry)
+        return chosen
+
+    def prune(self, *, max_bytes: int | None = None, older_than_seconds: float | None = None) -> list[StoreEntryInfo]:
+        """Delete entries unused for that long, then the least recently used ones until `max_bytes` hold the rest."""
+        entries = self.entries()
+        oldest = time.time() - older_than_seconds if older_than_seconds is not None else None
+        doomed = [entry for entry in entries if oldest is not None and entry.used < oldest]
+        if max_bytes is not None:
+            kept = 0
+            for entry in (entry for entry in entries if entry not in doomed):
+                kept += entry.bytes
+                if kept > max_bytes:
+                    doomed.append(entry)
+        for entry in doomed:
+            self._delete(entry)
+        return doomed
+
+    def _delete(self, entry: StoreEntryInfo) -> None:
+        folder = self.root / entry.key[:2] / entry.key
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise OutputError(f"can't delete {folder}: {error.strerror or error}") from error
+
+
+def _shard_bytes(chunk: FeatureChunk) -> bytes:
+    arrays: dict[str, np.ndarray[Any, Any]] = {
+        "pooled": np.ascontiguousarray(chunk.pooled),
+        "digest": np.frombuffer(b"".join(info.digest for info in chunk.images), np.uint8).copy(),
+        "geometry": np.array([(info.width, info.height, info.jpeg_quality) for info in chunk.images], np.int64).reshape(
+            -1, 3
+        ),
+    }
+    for name in _OPTIONAL:
+        array = getattr(chunk, name)
+        if array is not None:
+            arrays[name] = np.ascontiguousarray(array)
+    for number, preview in enumerate(chunk.previews):
+        arrays[f"preview-{number}"] = np.ascontiguousarray(preview.pixels)
+    about = {
+        "start": chunk.start,
+        "positions": chunk.positions,
+        "ids": chunk.ids,
+        "labels": chunk.labels,
+        "formats": [info.format for info in chunk.images],
+        "modes": [info.mode for info in chunk.images],
+        "skipped": chunk.skipped,
+        "previews": [preview.id for preview in chunk.previews],
+    }
+    return save(arrays, metadata={"chunk": json.dumps(about)})
+
+
+def _read_shard(path: Path) -> FeatureChunk:
+    with safe_open(path, framework="numpy") as file:
+        about = json.loads(file.metadata()["chunk"])
+        names = set(file.keys())
+        arrays = {name: file.get_tensor(name) for name in names}
+    ids = about["ids"]
+    digests = arrays["digest"].tobytes()
+    width = len(digests) // len(ids) if ids else 0
+    images = tuple(
+        ImageInfo(form, mode, int(w), int(h), int(quality), digests[i * width : (i + 1) * width])
+        for i, (form, mode, (w, h, quality)) in enumerate(
+            zip(about["formats"], about["modes"], arrays["geometry"], strict=True)
+        )
+    )
+    if not len(ids) == len(images) == len(arrays["pooled"]):
+        raise ValueError(f"{path} is damaged")
+    return FeatureChunk(
+        start=about["start"],
+        positions=about["positions"],
+        pooled=arrays["pooled"],
+        logits=arrays.get("logits"),
+        spatial=arrays.get("spatial"),
+        ids=tuple(ids),
+        labels=tuple(about["labels"]),
+        images=images,
+        skipped=tuple((image_id, reason) for image_id, reason in about["skipped"]),
+        previews=tuple(Preview(i, arrays[f"preview-{number}"]) for number, i in enumerate(about["previews"])),
+    )
+
+
+class ShardWriter:
+    """Gathers chunks and writes them as shards of a sensible size; falls silent once a write has failed.
+
+    Parameters
+    ----------
+    entry
+        Where to write; None writes nowhere.
+    images_per_shard, seconds_per_shard
+        A shard is written when either is reached, so that an interrupt loses little.
+    """
+
+    def __init__(
+        self, entry: StoreEntry | None, *, images_per_shard: int = 4096, seconds_per_shard: float = 10
+    ) -> None:
+        self.entry = entry
+        self.failure: OSError | None = None
+        self._images = images_per_shard
+        self._seconds = seconds_per_shard
+        self._pending: list[FeatureChunk] = []
+        self._since = time.monotonic()
+
+    def add(self, chunk: FeatureChunk) -> None:
+        """Take the next chunk, in order."""
+        self._pending.append(chunk)
+        waiting = sum(pending.positions for pending in self._pending)
+        if waiting >= self._images or time.monotonic() - self._since >= self._seconds:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting."""
+        pending, self._pending = self._pending, []
+        self._since = time.monotonic()
+        if pending:
+            self._guarded(lambda entry: entry.write(merge_chunks(pending)))
+
+    def finish(self, positions: int) -> None:
+        """Write what is waiting and mark the set as whole."""
+        self.flush()
+        self._guarded(lambda entry: entry.finish(positions))
+
+    def _guarded(self, write: Callable[[StoreEntry], None]) -> None:
+        if self.entry is None or self.failure is not None:
+            return
+        try:
+            write(self.entry)
+        except OSError as error:
+            self.failure = error

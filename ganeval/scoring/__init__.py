@@ -1,0 +1,1 @@
+"""The main job: images through features and metrics to a report."""

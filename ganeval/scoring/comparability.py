@@ -1,0 +1,33 @@
+"""In plain words, what the numbers of a run may be compared with."""
+
+from __future__ import annotations
+
+from ganeval.features.features import ExtractorInfo, Features
+from ganeval.metrics.naming import INCEPTION
+
+_CONVENTIONS = {
+    "tf1": (
+        "The original Inception-v3 weights with the TensorFlow-compatible resize: comparable with published FID, KID "
+        "and IS (and torch-fidelity's) that rest on the same real images and the same number of samples"
+    ),
+    "clean": (
+        "The original Inception-v3 weights with clean-fid's antialiased resize: comparable with numbers that are "
+        "declared as clean-fid's on the same real images and number of samples, not with other FIDs"
+    ),
+}
+
+
+def comparable_with(extractor: ExtractorInfo, real: Features | None, generated: Features) -> str:
+    """One or two sentences for the report."""
+    counts = f"{len(generated):,} generated" + ("" if real is None else f" against {len(real):,} real")
+    if extractor.name == INCEPTION and extractor.published_weights and extractor.preprocessing in _CONVENTIONS:
+        return f"{_CONVENTIONS[extractor.preprocessing]}; here {counts} images. Papers mostly use 50,000 samples."
+    why = (
+        "The weights are not the published ones"
+        if extractor.name == INCEPTION
+        else f"The features are {extractor.name}'s, not Inception-v3's"
+    )
+    return (
+        f"{why}: these numbers can't be compared with published FIDs, only with each other and with other runs on the "
+        f"same extractor, preprocessing ({extractor.preprocessing}), real images and number of samples ({counts})."
+    )

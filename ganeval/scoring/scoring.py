@@ -1,0 +1,333 @@
+"""`score`: two sets of images in, one report out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ganeval.errors import MetricError, NotEnoughImagesError, OptionError
+from ganeval.features.devices import resolve_device
+from ganeval.features.engine import Extraction, default_batch_size, extract
+from ganeval.features.extractor import ExtractorRequest, FeatureExtractor
+from ganeval.features.features import Features
+from ganeval.features.resolving import resolve_extractor
+from ganeval.features.store import FeatureStore
+from ganeval.images.checks import check_sets
+from ganeval.images.opening import open_source
+from ganeval.images.source import ImageSource, SourceOptions
+from ganeval.metrics.naming import score_name
+from ganeval.metrics.score import Score
+from ganeval.metrics.selection import Selected, select_metrics
+from ganeval.notices import Notice
+from ganeval.progress import Progress, SilentProgress
+from ganeval.report.report import Report, Run
+from ganeval.scoring.comparability import comparable_with
+from ganeval.scoring.gallery import make_gallery
+from ganeval.scoring.provenance import platform_in_words, versions
+from ganeval.scoring.sides import describe_side
+from ganeval.scoring.suitability import Suitability, sample_size_notices
+
+#: The seed of torch-fidelity, so that scores agree with its to the last digits by default.
+DEFAULT_SEED = 2020
+
+
+def score(
+    samples: Any,
+    real: Any = None,
+    *,
+    metrics: str | Sequence[str] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    extractor: str | FeatureExtractor | Any = "auto",
+    weights: str | Path | None = None,
+    preprocessing: str | None = None,
+    device: str = "auto",
+    batch_size: int | None = None,
+    workers: int | None = None,
+    seed: int = DEFAULT_SEED,
+    labels: str | None = None,
+    recursive: bool = True,
+    value_range: tuple[float, float] | None = None,
+    count: int | None = None,
+    on_error: str = "raise",
+    cache: bool = True,
+    cache_dir: str | Path | None = None,
+    trust: bool = False,
+    progress: Progress | None = None,
+    command: str | None = None,
+) -> Report:
+    """Score generated images, against real ones where they are given.
+
+    Parameters
+    ----------
+    samples, real
+        Whatever `ganeval.open_source` takes: a folder, zip, tar shards, npz, npy, list file, named set, generator,
+        tensor, array, Dataset, DataLoader, iterable of batches or callable. Without `real`, only metrics that need
+        none are computed.
+    metrics
+        Names, aliases or groups, as a sequence or comma-separated; None takes all that can be computed. A metric that
+        is named but can't be computed is an error; one that is not named is left out with a notice.
+    options
+        Metric name to parameters, such as ``{"kid": {"subset_size": 500}}``.
+    extractor
+        A name, ``"package.module:Class"``, a `FeatureExtractor`, a module or function on uint8 batches, or ``"auto"``:
+        inception-v3 where its weights can be had, else efficientnet-lite0.
+    weights
+        A weights file for the extractor.
+    preprocessing
+        ``"tf1"`` or ``"clean"``; None takes the extractor's default.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"``, ``"mps"``.
+    batch_size, workers
+        Of the extraction; None takes what suits the machine.
+    seed
+        Of everything random; the default is torch-fidelity's.
+    labels
+        ``"folders"`` takes class labels from sub-folders.
+    recursive
+        Whether folders are searched with their sub-folders.
+    value_range
+        Of float images: ``(0, 1)`` or ``(-1, 1)``.
+    count
+        How many images to draw from a generator.
+    on_error
+        ``"raise"`` or ``"skip"`` for images that can't be decoded.
+    cache, cache_dir
+        Whether and where features are stored.
+    trust
+        Allow extractors that execute code from the network or from weights files.
+    progress
+        Told how far the work is.
+    command
+        How the run is described in the report; the call itself by default.
+
+    Raises
+    ------
+    GanevalError
+        One of its family, with what was wrong and what to do.
+
+    Examples
+    --------
+    >>> import ganeval
+    >>> report = ganeval.score("digits", real="digits", extractor="pixels", metrics=["fid"], cache=False)
+    >>> report["fid"].name
+    'fd_pixels'
+    >>> round(abs(report["fid"].value), 6)
+    0.0
+    """
+    began = time.perf_counter()
+    started = datetime.now().astimezone().isoformat(timespec="seconds")
+    progress = progress or SilentProgress()
+    selection = select_metrics(_names(metrics))
+    named = metrics is not None
+    chosen_options = _options_by_metric(selection, options or {})
+    if real is None:
+        selection, missing = _without_real(selection, named)
+    else:
+        missing = []
+    resolve_device(device)
+    opening = SourceOptions(recursive=recursive, labels=labels, value_range=value_range, count=count, seed=seed)
+    generated_source = open_source(samples, opening)
+    real_source = None if real is None else open_source(real, opening)
+    suitability = Suitability(selection, named=named, options=chosen_options)
+    suitability.check_counts(generated_source, real_source)
+
+    network, network_notices = resolve_extractor(
+        extractor,
+        ExtractorRequest(
+            weights=None if weights is None else Path(weights),
+            preprocessing=preprocessing,
+            progress=progress,
+            trust=trust,
+        ),
+    )
+    suitability.check_extractor(network.info)
+    store = FeatureStore(None if cache_dir is None else Path(cache_dir)) if cache else None
+
+    def extracted(source: ImageSource, side: str) -> Extraction:
+        return extract(
+            source,
+            network,
+            device=device,
+            batch_size=batch_size,
+            workers=workers,
+            store=store,
+            on_error=on_error,
+            progress=progress,
+            label=f"{side}: {source.name}",
+        )
+
+    real_side = None if real_source is None else extracted(real_source, "real")
+    generated_side = extracted(generated_source, "generated")
+    real_features = None if real_side is None else real_side.features
+    generated = generated_side.features
+
+    scores = _compute(suitability, real_features, generated, network.info.name, seed, progress)
+    extractions = [side for side in (real_side, generated_side) if side is not None]
+    notices = [
+        *network_notices,
+        *missing,
+        *suitability.notices,
+        *_set_notices(real_features, generated),
+        *sample_size_notices(scores.values(), real_features, generated),
+        *dict.fromkeys(notice for side in extractions for notice in side.notices),
+        *_skip_notices(real_side, generated_side),
+    ]
+    resolved = resolve_device(device)
+    return Report(
+        scores=scores,
+        extractor=network.info,
+        generated=describe_side(generated_source, generated_side),
+        real=None if real_source is None or real_side is None else describe_side(real_source, real_side),
+        run=Run(
+            command=command or _call_in_words(samples, real, metrics),
+            seed=seed,
+            started=started,
+            seconds=time.perf_counter() - began,
+            device=str(resolved),
+            batch_size=batch_size or default_batch_size(network, resolved),
+            versions=versions(),
+            platform=platform_in_words(),
+            options={
+                "metrics": list(scores),
+                "metric_options": {name: dict(values) for name, values in chosen_options.items()},
+                "weights": None if weights is None else str(weights),
+                "on_error": on_error,
+                **{name: value for name, value in asdict(opening).items() if name not in ("extra", "seed")},
+            },
+        ),
+        comparable=comparable_with(network.info, real_features, generated),
+        notices=tuple(notices),
+        requested=_requested(suitability.selection, scores, network.info.name),
+        gallery=make_gallery(real_features, generated, class_names=network.class_names),
+    )
+
+
+def _names(metrics: str | Sequence[str] | None) -> list[str]:
+    if metrics is None:
+        return ["default"]
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    if not names:
+        raise MetricError("no metric was named", hint="Leave metrics out for all that can be computed.")
+    return names
+
+
+def _options_by_metric(
+    selection: Sequence[Selected], options: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Options under the table's names of the metrics, each checked against what the metric knows."""
+    table: dict[str, dict[str, Any]] = {}
+    chosen = {one.metric.name for one in selection}
+    for asked, parameters in options.items():
+        for one in select_metrics([asked]):
+            if one.metric.name not in chosen:
+                raise OptionError(
+                    f"an option was given for the metric {asked!r}, which is not computed",
+                    hint=f"Add it to the metrics, or remove the option. Computed: {', '.join(sorted(chosen))}.",
+                )
+            for name in parameters:
+                one.metric.parameter(name)
+            table.setdefault(one.metric.name, {}).update(parameters)
+    return table
+
+
+def _without_real(selection: list[Selected], named: bool) -> tuple[list[Selected], list[Notice]]:
+    """What remains when there are no real images, and a sentence on what doesn't."""
+    alone = [one for one in selection if not one.metric.needs_real]
+    missing = [name for one in selection if one.metric.needs_real for name in one.scores]
+    if named and missing:
+        raise MetricError(
+            f"{', '.join(missing)} compare with real images, and none were given",
+            hint="Add --real DATA (real=...), or name only metrics that need none: inception_score.",
+        )
+    if not missing:
+        return alone, []
+    notice = Notice(
+        "no-real-images",
+        f"no real images were given, so {', '.join(missing)} are missing",
+        "What is left sees neither realism nor memorisation; add --real DATA for the rest.",
+    )
+    return alone, [notice]
+
+
+def _compute(
+    suitability: Suitability,
+    real: Features | None,
+    generated: Features,
+    extractor: str,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Score]:
+    scores: dict[str, Score] = {}
+    task = progress.start("metrics", len(suitability.selection), unit="metrics")
+    try:
+        for one in list(suitability.selection):
+            try:
+                side = real if one.metric.needs_real else None
+                results = one.metric(side, generated, seed=seed, **suitability.options.get(one.metric.name, {}))
+            except NotEnoughImagesError as error:
+                suitability.leave_out(one, error)
+                continue
+            for base, result in zip(one.metric.scores, results, strict=True):
+                if base in one.scores:
+                    name = score_name(base, one.metric, extractor)
+                    scores[name] = result.renamed(name)
+            task.advance(1)
+    finally:
+        task.finish()
+    if not scores:
+        reasons = "; ".join(notice.message for notice in suitability.notices)
+        raise NotEnoughImagesError(f"no metric can be computed: {reasons}")
+    return scores
+
+
+def _set_notices(real: Features | None, generated: Features) -> list[Notice]:
+    return check_sets(
+        None if real is None else real.images,
+        generated.images,
+        () if real is None else real.ids,
+        generated.ids,
+    )
+
+
+def _skip_notices(real: Extraction | None, generated: Extraction) -> list[Notice]:
+    sides = {"real": real, "generated": generated}
+    return [
+        Notice(
+            "images-skipped",
+            f"{len(side.features.skipped)} corrupt images on the {name} side were left out, the first: "
+            f"{side.features.skipped[0][0]}: {side.features.skipped[0][1]}",
+            "The scores are those of the remaining images.",
+        )
+        for name, side in sides.items()
+        if side is not None and side.features.skipped
+    ]
+
+
+def _requested(selection: Sequence[Selected], scores: Mapping[str, Score], extractor: str) -> dict[str, str]:
+    """Every name under which people look for a score to its full name."""
+    table: dict[str, str] = {}
+    for one in selection:
+        for base in one.scores:
+            full = score_name(base, one.metric, extractor)
+            if full not in scores:
+                continue
+            names = [base, (one.metric.inception_names or {}).get(base, base)]
+            if len(one.metric.scores) == 1:
+                names += [one.metric.name, *one.metric.aliases]
+            table.update({name: full for name in names if name != full})
+    return table
+
+
+def _call_in_words(samples: Any, real: Any, metrics: Any) -> str:
+    def shown(value: Any) -> str:
+        return repr(str(value)) if isinstance(value, (str, Path)) else f"<{type(value).__name__}>"
+
+    return f"ganeval.score({shown(samples)}, real={shown(real)}, metrics={metrics!r})  # in {Path(sys.argv[0]).name}"
+
+
+__all__ = ["DEFAULT_SEED", "score"]

@@ -1,0 +1,118 @@
+"""Which of the chosen metrics can be computed from these images and features, and what to say of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ganeval.errors import GanevalError, MetricError, NotEnoughImagesError
+from ganeval.features.features import ExtractorInfo, Features
+from ganeval.images.source import ImageSource
+from ganeval.metrics.score import Score
+from ganeval.metrics.selection import Selected
+from ganeval.notices import Notice
+
+
+class Suitability:
+    """The metrics still in the running: a named one that can't be computed is an error, others leave with a notice.
+
+    Parameters
+    ----------
+    selection
+        The metrics chosen.
+    named
+        Whether the user named them.
+    options
+        Parameters by the table's names.
+    """
+
+    def __init__(self, selection: Sequence[Selected], *, named: bool, options: Mapping[str, Mapping[str, Any]]) -> None:
+        self.selection = list(selection)
+        self.options = options
+        self.notices: list[Notice] = []
+        self._named = named
+
+    def leave_out(self, one: Selected, error: GanevalError) -> None:
+        """Drop a metric with a notice, or raise `error` if the user named it."""
+        if self._named:
+            raise error
+        self.selection.remove(one)
+        self.notices.append(
+            Notice("metric-left-out", f"{', '.join(one.scores)} left out: {error.message}", severity="info")
+        )
+
+    def check_counts(self, generated: ImageSource, real: ImageSource | None) -> None:
+        """Before any work: the lengths of the sets against the fewest images that each metric needs.
+
+        Raises
+        ------
+        NotEnoughImagesError
+            For a metric that the user named, or if no metric remains.
+        """
+        for one in list(self.selection):
+            for side, source in (("generated", generated), ("real", real if one.metric.needs_real else None)):
+                have = None if source is None else source.count
+                if source is not None and have is not None and have < one.metric.minimum:
+                    error = NotEnoughImagesError(
+                        f"{', '.join(one.scores)} needs at least {one.metric.minimum} {side} images, "
+                        f"and {source.name} has {have}"
+                    )
+                    self.leave_out(one, error)
+                    break
+        self._refuse_nothing(NotEnoughImagesError)
+
+    def check_extractor(self, extractor: ExtractorInfo) -> None:
+        """Before any work: metrics on logits against an extractor without them.
+
+        Raises
+        ------
+        MetricError
+            For a metric that the user named, or if no metric remains.
+        """
+        for one in list(self.selection):
+            if one.metric.needs == "logits" and extractor.class_count is None:
+                error = MetricError(
+                    f"{one.metric.name} needs class logits, which the extractor {extractor.name!r} doesn't have",
+                    hint="Use inception-v3 or efficientnet-lite0, or leave the metric out.",
+                )
+                self.leave_out(one, error)
+        self._refuse_nothing(MetricError)
+
+    def _refuse_nothing(self, error: type[MetricError]) -> None:
+        if not self.selection:
+            raise error("no metric can be computed: " + "; ".join(notice.message for notice in self.notices))
+
+
+def sample_size_notices(scores: Iterable[Score], real: Features | None, generated: Features) -> list[Notice]:
+    """What the numbers of images do to the scores: rank-deficient covariances, clamped subsets."""
+    notices = []
+    sides = {"generated": generated} if real is None else {"real": real, "generated": generated}
+    for score in scores:
+        if score.name.startswith(("fid", "fd_")):
+            notices += _rank_notices(score.name, sides)
+        if score.details.get("clamped"):
+            size = score.parameters.get("subset_size")
+            notices.append(
+                Notice(
+                    "subset-clamped",
+                    f"{score.name}: subsets of {size} images instead of 1000, because a side has no more",
+                    "The value is unbiased all the same, but noisier, and its spread can't be compared with papers'.",
+                    severity="info",
+                )
+            )
+    return notices
+
+
+def _rank_notices(name: str, sides: Mapping[str, Features]) -> list[Notice]:
+    few = {side: len(features) for side, features in sides.items() if len(features) <= features.pooled.shape[1]}
+    if not few:
+        return []
+    dimension = next(iter(sides.values())).pooled.shape[1]
+    counts = " and ".join(f"{n:,} {side} images" for side, n in few.items())
+    return [
+        Notice(
+            "rank-deficient",
+            f"{name}: {counts} for {dimension:,} feature dimensions: the covariance is rank-deficient",
+            f"The value is far above what more images would give; use more than {dimension:,} a side, or kid.",
+        )
+    ]
