@@ -81,6 +81,10 @@ class OutputError(GanevalError):
     """A result can't be written where the user asked for it."""
 
 
+class ReportError(GanevalError):
+    """A file or text isn't a report that this version can read."""
+
+
 class PluginError(GanevalError):
     """A plug-in (entry point or ``module:Class``) can't be imported or used."""
 

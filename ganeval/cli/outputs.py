@@ -47,7 +47,7 @@ def write_reports(report: Report, json_path: str | None, html_path: str | None) 
     written = []
     for path, convert in ((json_path, report.to_json), (html_path, report.to_html)):
         if path == "-":
-            sys.stdout.write(convert() + "\n")
+            sys.stdout.write(convert().rstrip("\n") + "\n")
         elif path is not None:
             convert(path)
             written.append(path)

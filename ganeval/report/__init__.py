@@ -1,0 +1,7 @@
+"""What a person or a program reads: the report, and its forms on the console, as JSON and as an HTML page."""
+
+from ganeval.report.reading import ReportError, report_from_json
+from ganeval.report.report import SCHEMA_NAME, Gallery, Report, Run, Side
+from ganeval.report.serialise import report_schema
+
+__all__ = ["Report", "Side", "Run", "Gallery", "SCHEMA_NAME", "ReportError", "report_from_json", "report_schema"]

@@ -312,15 +312,11 @@ def _requested(selection: Sequence[Selected], scores: Mapping[str, Score], extra
     """Every name under which people look for a score to its full name."""
     table: dict[str, str] = {}
     for one in selection:
-        for base in one.scores:
-            full = score_name(base, one.metric, extractor)
-            if full not in scores:
-                continue
-            names = [base, (one.metric.inception_names or {}).get(base, base)]
-            if len(one.metric.scores) == 1:
-                names += [one.metric.name, *one.metric.aliases]
-            table.update({name: full for name in names if name != full})
-    return table
+        names = dict(one.requested)
+        if len(one.metric.scores) == 1:
+            names |= dict.fromkeys((one.metric.name, *one.metric.aliases), one.metric.scores[0])
+        table |= {name: score_name(base, one.metric, extractor) for name, base in names.items()}
+    return {name: full for name, full in table.items() if full in scores and name != full}
 
 
 def _call_in_words(samples: Any, real: Any, metrics: Any) -> str:

@@ -1,0 +1,205 @@
+"""Reads a report back from its JSON, so that it can be shown again or compared with another."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ganeval.errors import ReportError
+from ganeval.features.features import ExtractorInfo
+from ganeval.metrics.score import Interval, Score
+from ganeval.notices import Notice
+from ganeval.report.report import SCHEMA_NAME, Report, Run, Side
+
+_NUMBER = (int, float)
+_NONE = type(None)
+_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def report_from_json(path_or_text: str | Path) -> Report:
+    """The report that :func:`ganeval.report.serialise.report_to_json` wrote; its gallery is empty.
+
+    Parameters
+    ----------
+    path_or_text
+        A path, or the JSON text itself (text that begins with ``{``). Keys that this version doesn't know are ignored.
+
+    Raises
+    ------
+    ReportError
+        No such file, no JSON, another schema, or a key that is missing or of the wrong type; the message names it.
+    """
+    text, where = _text(path_or_text)
+    document = _parsed(text, where)
+    if not isinstance(document, dict) or "schema" not in document:
+        raise ReportError(f"{where} isn't a ganeval report: it has no 'schema'", hint="Give a file made with --json.")
+    if document["schema"] != SCHEMA_NAME:
+        raise ReportError(
+            f"{where} has the schema {document['schema']!r}, and this version of ganeval reads {SCHEMA_NAME!r}",
+            hint="Read it with the version of ganeval that wrote it, or score again.",
+        )
+    root = _Section(document, where)
+    scores = root.mapping("scores")
+    return Report(
+        scores={name: _score(name, _Section(scores[name], f"{where}: score {name!r}")) for name in scores},
+        extractor=_extractor(root.section("extractor")),
+        generated=_side(root.section("generated")),
+        real=None if root.get("real", dict, _NONE) is None else _side(root.section("real")),
+        run=_run(root.section("run")),
+        comparable=root.get("comparable", str),
+        notices=tuple(_notice(_Section(entry, f"{where}: notice")) for entry in root.get("notices", list)),
+        requested=root.mapping("requested"),
+    )
+
+
+def _text(path_or_text: str | Path) -> tuple[str, str]:
+    if isinstance(path_or_text, str) and path_or_text.lstrip().startswith("{"):
+        return path_or_text, "the text"
+    name = repr(str(path_or_text)[:200])
+    try:
+        return Path(path_or_text).read_text(encoding="utf-8-sig"), name
+    except FileNotFoundError as error:
+        raise ReportError(f"there is no report {name}") from error
+    except UnicodeDecodeError as error:
+        raise ReportError(f"the report {name} isn't UTF-8 text", hint="Give a file made with --json.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ReportError(f"the report {name} can't be read: {reason}") from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ReportError(
+            f"{where} isn't valid JSON: {error}", hint="The file may be cut short; write the report anew."
+        ) from error
+
+
+class _Section:
+    """An object of the document that knows where it stands, for messages, and which of its numbers weren't finite."""
+
+    def __init__(self, content: Any, where: str) -> None:
+        if not isinstance(content, dict):
+            raise ReportError(f"{where} must be an object, not {type(content).__name__}")
+        self.where = where
+        marks = content.get("not_finite", {})
+        self.content = _restored(content, marks, where) if marks else content
+
+    def get(self, key: str, *types: type) -> Any:
+        if key not in self.content:
+            raise ReportError(f"{self.where}: {key!r} is missing")
+        value = self.content[key]
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise ReportError(f"{self.where}: {key!r} has a value of the wrong type, {value!r:.80}")
+        return value
+
+    def number(self, key: str) -> float:
+        value = self.get(key, *_NUMBER)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise ReportError(f"{self.where}: {key!r} is too large for a number") from error
+
+    def section(self, key: str) -> _Section:
+        return _Section(self.get(key, dict), f"{self.where}: {key}")
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        return dict(self.get(key, dict))
+
+
+def _restored(content: dict[str, Any], marks: Any, where: str) -> dict[str, Any]:
+    copy: dict[str, Any] = json.loads(json.dumps(content))
+    if not isinstance(marks, Mapping):
+        raise ReportError(f"{where}: 'not_finite' must be an object")
+    for pointer, word in marks.items():
+        *path, last = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]] or [""]
+        place: Any = copy
+        try:
+            for step in path:
+                place = place[int(step)] if isinstance(place, list) else place[step]
+            place[int(last) if isinstance(place, list) else last] = _NOT_FINITE[word]
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            raise ReportError(f"{where}: 'not_finite' has an entry that fits nothing, {pointer!r}: {word!r}") from error
+    return copy
+
+
+def _score(name: str, section: _Section) -> Score:
+    interval = None if section.get("interval", dict, _NONE) is None else _interval(section.section("interval"))
+    return Score(
+        name=name,
+        value=section.number("value"),
+        n_real=section.get("n_real", int, _NONE),
+        n_generated=section.get("n_generated", int, _NONE),
+        higher_is_better=section.get("higher_is_better", bool),
+        interval=interval,
+        parameters=section.mapping("parameters"),
+        details=section.mapping("details"),
+    )
+
+
+def _interval(section: _Section) -> Interval:
+    return Interval(
+        low=section.number("low"),
+        high=section.number("high"),
+        level=section.number("level"),
+        method=section.get("method", str),
+    )
+
+
+def _extractor(section: _Section) -> ExtractorInfo:
+    return ExtractorInfo(
+        name=section.get("name", str),
+        weights_sha256=section.get("weights_sha256", str, _NONE),
+        preprocessing=section.get("preprocessing", str),
+        precision=section.get("precision", str),
+        published_weights=section.get("published_weights", bool),
+        feature_dim=section.get("feature_dim", int, _NONE),
+        class_count=section.get("class_count", int, _NONE),
+    )
+
+
+def _side(section: _Section) -> Side:
+    skipped = [_Section(entry, f"{section.where}: skipped") for entry in section.get("skipped", list)]
+    return Side(
+        source=section.get("source", str),
+        kind=section.get("kind", str),
+        count=section.get("count", int),
+        fingerprint=section.get("fingerprint", str, _NONE),
+        sizes=section.mapping("sizes"),
+        formats=section.mapping("formats"),
+        modes=section.mapping("modes"),
+        skipped=tuple((entry.get("id", str), entry.get("reason", str)) for entry in skipped),
+        from_store=section.get("from_store", int),
+        stage_seconds=section.mapping("stage_seconds"),
+    )
+
+
+def _run(section: _Section) -> Run:
+    return Run(
+        command=section.get("command", str),
+        seed=section.get("seed", int),
+        started=section.get("started", str),
+        seconds=section.number("seconds"),
+        device=section.get("device", str),
+        batch_size=section.get("batch_size", int, _NONE),
+        versions=section.mapping("versions"),
+        platform=section.get("platform", str),
+        options=section.mapping("options"),
+    )
+
+
+def _notice(section: _Section) -> Notice:
+    return Notice(
+        code=section.get("code", str),
+        message=section.get("message", str),
+        effect=section.get("effect", str),
+        severity=section.get("severity", str),
+    )

@@ -1,0 +1,1 @@
+"""Architectures of generative models, one a file."""

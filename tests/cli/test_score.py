@@ -1,0 +1,209 @@
+"""`ganeval score` as users type it: what it prints, writes, stores and repeats."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganeval.report.serialise import report_schema
+
+PIXELS = ("--extractor", "pixels")
+
+
+def pictures(folder):
+    return np.stack([np.asarray(Image.open(path)) for path in sorted(folder.iterdir())])
+
+
+def test_the_table_names_everything_that_was_computed(ganeval, samples, real):
+    outcome = ganeval("score", samples, "--real", real, *PIXELS)
+    assert outcome.code == 0, outcome
+    for name in ("fd_pixels", "kd_pixels", "precision_pixels", "recall_pixels", "density_pixels", "coverage_pixels"):
+        assert name in outcome.out
+    assert "24" in outcome.out
+    assert "can't be compared with published" in outcome.text
+    assert "rank-deficient" in outcome.text
+    assert "inception_score left out" in outcome.text or "class logits" in outcome.text
+
+
+def test_json_follows_its_schema_and_is_all_of_stdout(ganeval, samples, real):
+    outcome = ganeval("score", samples, "--real", real, *PIXELS, "--json", "-")
+    jsonschema.validate(outcome.json, report_schema())
+    assert outcome.json["schema"] == "ganeval/report@1"
+    assert outcome.json["run"]["command"].startswith("ganeval score")
+    assert outcome.json["scores"]["fd_pixels"]["interval"] is None
+    assert "fd_pixels" in outcome.err
+
+
+def test_reports_are_written_and_named(ganeval, samples, real, tmp_path):
+    outcome = ganeval(
+        "score", samples, "--real", real, *PIXELS, "--json", tmp_path / "r.json", "--html", tmp_path / "r.html"
+    )
+    assert str(tmp_path / "r.html") in outcome.out
+    value = json.loads((tmp_path / "r.json").read_text())["scores"]["fd_pixels"]["value"]
+    page = (tmp_path / "r.html").read_text()
+    assert "fd_pixels" in page
+    assert f"{value:.3g}"[:3] in page
+
+
+def test_the_same_numbers_from_every_form_of_the_same_images(ganeval, samples, real, tmp_path, monkeypatch):
+    arrays = pictures(samples)
+    np.savez(tmp_path / "a.npz", arr_0=arrays)
+    np.save(tmp_path / "a.npy", arrays)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for path in samples.iterdir():
+            archive.write(path, path.name)
+    for shard in range(2):
+        with tarfile.open(tmp_path / f"shard-{shard:06d}.tar", "w") as archive:
+            for path in sorted(samples.iterdir())[shard * 12 : shard * 12 + 12]:
+                archive.add(path, path.name)
+    paths = "".join(f"{path}\n" for path in sorted(samples.iterdir()))
+    (tmp_path / "list.txt").write_text(paths)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(paths.encode())))
+    forms = [samples, "a.npz", "a.npy", "a.zip", "shard-{000000..000001}.tar", "list.txt", "-"]
+    monkeypatch.chdir(tmp_path)
+    values = []
+    for form in forms:
+        outcome = ganeval("score", form, "--real", real, *PIXELS, "--json", "-")
+        assert outcome.code == 0, (form, outcome)
+        values.append({name: score["value"] for name, score in outcome.json["scores"].items()})
+    assert len(values[0]) == 6
+    for form, other in zip(forms, values, strict=True):
+        assert other == pytest.approx(values[0], rel=1e-9), form
+
+
+def test_default_offline_is_the_embedded_network_and_says_so(ganeval, samples, real, monkeypatch, tmp_path):
+    import ganeval.features.inception as inception
+
+    monkeypatch.setattr(inception, "WEIGHTS_URL", "http://127.0.0.1:9/weights-inception-2015-12-05-6726825d.pth")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    outcome = ganeval("score", samples, "--real", real, "--json", "-")
+    assert outcome.code == 0, outcome
+    scores = outcome.json["scores"]
+    assert {"inception_score_efficientnet-lite0", "fd_efficientnet-lite0", "kd_efficientnet-lite0"} <= set(scores)
+    assert "can't be compared with published FIDs" in outcome.json["comparable"]
+    assert outcome.json["extractor"]["weights_sha256"]
+
+
+def test_without_real_images(ganeval, samples):
+    outcome = ganeval("score", samples, "--extractor", "efficientnet-lite0", "--json", "-")
+    assert outcome.code == 0, outcome
+    assert set(outcome.json["scores"]) == {"inception_score_efficientnet-lite0"}
+    assert outcome.json["real"] is None
+    missing = [notice for notice in outcome.json["notices"] if notice["code"] == "no-real-images"]
+    assert len(missing) == 1
+    assert "fd" in missing[0]["message"]
+    assert outcome.json["scores"]["inception_score_efficientnet-lite0"]["n_real"] is None
+
+
+def test_single_scores_and_options(ganeval, samples, real):
+    outcome = ganeval(
+        "score", samples, "--real", real, *PIXELS, "-m", "recall,kid", "-o", "kid.subset_size=10", "-o",
+        "kid.subsets=7", "--json", "-",
+    )  # fmt: skip
+    scores = outcome.json["scores"]
+    assert set(scores) == {"recall_pixels", "kd_pixels"}
+    assert scores["kd_pixels"]["parameters"]["subset_size"] == 10
+    assert scores["kd_pixels"]["parameters"]["subsets"] == 7
+
+
+def test_an_option_for_what_is_not_computed_is_an_error(ganeval, samples, real):
+    outcome = ganeval("score", samples, "--real", real, *PIXELS, "-m", "fid", "-o", "kid.subsets=7")
+    assert outcome.code == 2
+    assert "kid" in outcome.text
+
+
+def test_the_seed_is_the_only_source_of_chance(ganeval, samples, real):
+    def kid(seed):
+        outcome = ganeval(
+            "score", samples, "--real", real, *PIXELS, "-m", "kid", "-o", "kid.subset_size=8", "--seed", seed,
+            "--json", "-",
+        )  # fmt: skip
+        return outcome.json["scores"]["kd_pixels"]["value"]
+
+    assert kid(1) == kid(1)
+    assert kid(1) != kid(2)
+
+
+def test_a_second_run_reads_the_store(ganeval, samples, real):
+    first = ganeval("score", samples, "--real", real, *PIXELS, "--json", "-").json
+    second = ganeval("score", samples, "--real", real, *PIXELS, "--json", "-").json
+    assert (first["generated"]["from_store"], second["generated"]["from_store"]) == (0, 24)
+    assert first["scores"] == second["scores"]
+    assert first["notices"] == second["notices"]
+    third = ganeval("score", samples, "--real", real, *PIXELS, "--no-cache", "--json", "-").json
+    assert third["generated"]["from_store"] == 0
+
+
+def test_a_changed_image_is_seen_even_with_its_old_time_and_size(ganeval, samples, real):
+    ganeval("score", samples, "--real", real, *PIXELS)
+    path = samples / "007.png"
+    stat = path.stat()
+    data = bytearray(path.read_bytes())
+    other = bytearray((samples / "008.png").read_bytes())
+    picture = Image.open(io.BytesIO(bytes(other)))
+    picture.save(path, compress_level=0)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert len(data) > 0
+    report = ganeval("score", samples, "--real", real, *PIXELS, "--json", "-").json
+    assert report["generated"]["from_store"] == 0
+
+
+def test_images_that_are_the_real_ones_are_noticed(ganeval, samples):
+    report = ganeval("score", samples, "--real", samples, *PIXELS, "--json", "-").json
+    assert report["scores"]["fd_pixels"]["value"] == pytest.approx(0, abs=1e-6)
+    assert report["scores"]["coverage_pixels"]["value"] == 1
+    assert any("duplicate" in notice["code"] for notice in report["notices"])
+
+
+def test_a_generator_is_scored_without_files(ganeval):
+    outcome = ganeval("score", "generator:dcgan", "-n", 64, "--real", "digits", *PIXELS, "--json", "-")
+    assert outcome.code == 0, outcome
+    assert outcome.json["generated"]["count"] == 64
+    assert outcome.json["generated"]["kind"] == "generator"
+
+
+def test_an_extractor_of_ones_own(ganeval, samples, real, tmp_path, monkeypatch):
+    (tmp_path / "my_networks.py").write_text(
+        "class Corners:\n"
+        "    def __call__(self, images):\n"
+        "        return images[:, :, [0, -1], :][:, :, :, [0, -1]].flatten(1).float()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    outcome = ganeval("score", samples, "--real", real, "-e", "my_networks:Corners", "-m", "fid", "--json", "-")
+    assert outcome.code == 0, outcome
+    assert list(outcome.json["scores"]) == ["fd_corners"]
+
+
+def test_python_dash_m_and_exit_codes_of_the_real_process(samples, real, tmp_path):
+    environment = dict(os.environ) | {"GANEVAL_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", "ganeval", "score", str(samples), "--real", str(real), *PIXELS]
+    good = subprocess.run([*command, "--json", "-"], capture_output=True, text=True, env=environment, timeout=120)
+    assert good.returncode == 0, good.stderr
+    assert json.loads(good.stdout)["scores"]["fd_pixels"]["value"] > 0
+    bad = subprocess.run([*command, "--metrics", "fdi"], capture_output=True, text=True, env=environment, timeout=120)
+    assert bad.returncode == 2
+    assert bad.stderr.startswith("error: ")
+    assert "Traceback" not in bad.stderr
+
+
+def test_quiet_prints_no_progress(ganeval, samples, real, monkeypatch):
+    import ganeval.cli.progress as progress
+
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    loud = ganeval("score", samples, "--real", real, *PIXELS, "--no-cache")
+    quiet = ganeval("score", samples, "--real", real, *PIXELS, "--no-cache", "--quiet")
+    assert "images" in loud.err
+    assert "/s" in loud.err
+    assert quiet.err == ""
+    assert "fd_pixels" in quiet.out
