@@ -79,12 +79,15 @@ class ExtractorRequest:
         Whether weights may be fetched over the network.
     progress
         Told of a download's progress.
+    trust
+        Whether code that comes with weights (TorchScript archives, torch.hub repositories) may be run.
     """
 
     weights: Path | None = None
     preprocessing: str | None = None
     download: bool = True
     progress: Progress | None = None
+    trust: bool = False
 
 
 @dataclass(frozen=True)

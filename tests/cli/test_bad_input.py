@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.server
 import io
 import os
@@ -229,7 +230,7 @@ def weights_at(monkeypatch, tmp_path):
     import ganeval.features.inception as inception
 
     def move(url):
-        monkeypatch.setattr(inception, "WEIGHTS_URL", url)
+        monkeypatch.setattr(inception, "PUBLISHED", dataclasses.replace(inception.PUBLISHED, url=url))
         monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch-home"))
 
     return move

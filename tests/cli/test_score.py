@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -84,7 +85,8 @@ def test_the_same_numbers_from_every_form_of_the_same_images(ganeval, samples, r
 def test_default_offline_is_the_embedded_network_and_says_so(ganeval, samples, real, monkeypatch, tmp_path):
     import ganeval.features.inception as inception
 
-    monkeypatch.setattr(inception, "WEIGHTS_URL", "http://127.0.0.1:9/weights-inception-2015-12-05-6726825d.pth")
+    nowhere = dataclasses.replace(inception.PUBLISHED, url="http://127.0.0.1:9/weights.pth")
+    monkeypatch.setattr(inception, "PUBLISHED", nowhere)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     outcome = ganeval("score", samples, "--real", real, "--json", "-")
     assert outcome.code == 0, outcome

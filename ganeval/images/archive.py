@@ -1,0 +1,119 @@
+"""A zip archive of image files."""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from ganeval.errors import CorruptImageError, ImageSourceError
+from ganeval.images.decode import decode_bytes
+from ganeval.images.digest import file_state, set_fingerprint
+from ganeval.images.names import folder_label, is_image_path
+from ganeval.images.source import DecodedImage, ImageItem, ImageSource, SourceOptions
+
+# No image below the limit on pixels is stored in more; a member that claims more is a zip bomb.
+_MAX_MEMBER_BYTES = 1 << 30
+
+
+class ZipSource(ImageSource):
+    """All images in a zip, sorted by their path in it; hidden files and ``__MACOSX`` are passed over.
+
+    Where a path is there twice, the last one counts, as it would on unpacking.
+
+    Parameters
+    ----------
+    path
+        The zip file.
+    options
+        `recursive` and ``labels="folders"`` are heeded.
+
+    Raises
+    ------
+    ImageSourceError
+        If the file is no zip, a broken or encrypted one, or has no image in it.
+    """
+
+    kind = "zip"
+
+    def __init__(self, path: str | Path, options: SourceOptions | None = None) -> None:
+        options = options or SourceOptions()
+        self.name = str(path)
+        self._path = Path(path)
+        self._lock = threading.Lock()
+        self._zip = _open_zip(self._path)
+        members = {info.filename: info for info in self._zip.infolist() if is_image_path(info.filename)}
+        chosen = sorted(name for name in members if options.recursive or "/" not in name)
+        if not chosen:
+            raise _nothing_found(self.name, self._zip, len(members))
+        self._members = [members[name] for name in chosen]
+        locked = next((info for info in self._members if info.flag_bits & 0x1), None)
+        if locked is not None:
+            raise ImageSourceError(
+                f"{self.name}: {locked.filename} is encrypted", hint="Unpack the archive and give the folder."
+            )
+        self._with_labels = options.labels == "folders"
+        if self._with_labels and not any("/" in name for name in chosen):
+            raise ImageSourceError(
+                f"{self.name}: class labels are to come from sub-folders, but no image lies in one",
+                hint="Leave out --labels folders.",
+            )
+
+    def __iter__(self) -> Iterator[ImageItem]:
+        for member in self._members:
+            label = folder_label(member.filename) if self._with_labels else None
+            yield ImageItem(member.filename, partial(self._load, member), label)
+
+    @property
+    def count(self) -> int:
+        return len(self._members)
+
+    def fingerprint(self) -> str:
+        names = (f"{member.filename}\0{self._with_labels}" for member in self._members)
+        return set_fingerprint(self.kind, (file_state(self._path), *names))
+
+    def _load(self, member: zipfile.ZipInfo) -> DecodedImage:
+        return decode_bytes(self._read(member), member.filename)
+
+    def _read(self, member: zipfile.ZipInfo) -> bytes:
+        if member.file_size > _MAX_MEMBER_BYTES:
+            raise CorruptImageError([(member.filename, f"unpacks to {member.file_size} bytes (decompression bomb)")])
+        try:
+            # Opening and closing count references without a lock of their own; reading and unpacking may overlap.
+            with self._lock:
+                stream = self._zip.open(member)
+            try:
+                return stream.read()
+            finally:
+                with self._lock:
+                    stream.close()
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+            raise CorruptImageError([(member.filename, f"broken in the zip: {error}")]) from error
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except OSError as error:
+        raise ImageSourceError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise ImageSourceError(
+            f"{path}: not a zip archive, or a broken one: {error}", hint="Download or pack it again."
+        ) from error
+
+
+def _nothing_found(name: str, archive: zipfile.ZipFile, hidden_by_option: int) -> ImageSourceError:
+    if hidden_by_option:
+        return ImageSourceError(
+            f"{name}: no image directly in this zip, but {hidden_by_option} in its folders",
+            hint="Leave out --no-recursive (recursive=False) to take them.",
+        )
+    names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    found = f"; it holds {len(names)} other files, such as {names[0]}" if names else "; it is empty"
+    return ImageSourceError(
+        f"{name}: no image in this zip{found}",
+        hint="Images end in png, jpg, jpeg, webp, bmp, tif, tiff or gif.",
+    )

@@ -1,0 +1,232 @@
+"""Tar shards in WebDataset layout, or any tar of image files."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+import re
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path, PurePosixPath
+
+from ganeval.errors import CorruptImageError, ImageSourceError
+from ganeval.images.decode import decode_bytes
+from ganeval.images.digest import file_state, set_fingerprint
+from ganeval.images.names import folder_label, has_image_suffix, is_clutter
+from ganeval.images.source import DecodedImage, ImageItem, ImageSource, Label, SourceOptions
+
+_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_COMPRESSED = (".gz", ".tgz")
+_BROKEN_TAR = (tarfile.TarError, EOFError, OSError, zlib.error)
+
+
+@dataclass(frozen=True)
+class _Member:
+    id: str
+    name: str
+    shard: Path
+    offset: int
+    size: int
+    label: Label
+
+
+class ShardSource(ImageSource):
+    """All images of one or more tars, shard by shard, in the order in which each tar has them.
+
+    Members that share a path up to the first dot of the file name form one sample: ``0001.png`` with ``0001.cls`` (its
+    class) or ``0001.json`` (its class under the key ``"label"``). Uncompressed tars are read by offset, from any
+    thread; compressed ones (``.tar.gz``, ``.tgz``) are unpacked once to list them and once more on each pass.
+
+    Parameters
+    ----------
+    pattern
+        A tar, or a pattern such as ``shard-{000000..000009}.tar`` or ``{train,test}.tar``.
+    options
+        `recursive` and ``labels="folders"`` are heeded; the latter takes precedence over ``.cls`` and ``.json``.
+
+    Raises
+    ------
+    ImageSourceError
+        If a shard is missing (it is named) or broken, or there is no image in any.
+    """
+
+    kind = "tar"
+
+    def __init__(self, pattern: str | Path, options: SourceOptions | None = None) -> None:
+        self._options = options or SourceOptions()
+        self.name = str(pattern)
+        text = str(pattern)
+        self._shards = [Path(p) for p in ([text] if os.path.exists(text) else expand_braces(text))]
+        missing = [shard for shard in self._shards if not shard.is_file()]
+        if missing:
+            raise ImageSourceError(
+                f"{self.name}: {len(missing)} of {len(self._shards)} shards are missing, the first is {missing[0]}",
+                hint="Fetch the missing shards, or narrow the range in the braces.",
+            )
+        self._by_shard = {shard: self._index(shard) for shard in self._shards}
+        self._members = [member for shard in self._shards for member in self._by_shard[shard]]
+        if not self._members:
+            raise ImageSourceError(
+                f"{self.name}: no image in {'this tar' if len(self._shards) == 1 else 'these tars'}",
+                hint="Images end in png, jpg, jpeg, webp, bmp, tif, tiff or gif.",
+            )
+        if self._options.labels == "folders" and all(member.label is None for member in self._members):
+            raise ImageSourceError(
+                f"{self.name}: class labels are to come from sub-folders, but no image lies in one",
+                hint="Leave out --labels folders: labels are then read from .cls or .json members.",
+            )
+
+    def __iter__(self) -> Iterator[ImageItem]:
+        for shard in self._shards:
+            for member, read in self._readers(shard, self._by_shard[shard]):
+                yield ImageItem(member.id, partial(_decode, member.id, read), member.label)
+
+    @property
+    def count(self) -> int:
+        return len(self._members)
+
+    def fingerprint(self) -> str:
+        states = (f"{shard.name}\0{file_state(shard)}" for shard in self._shards)
+        return set_fingerprint(self.kind, (*states, *(f"{member.id}\0{member.label}" for member in self._members)))
+
+    def _readers(self, shard: Path, members: list[_Member]) -> Iterator[tuple[_Member, Callable[[], bytes]]]:
+        if shard.suffix not in _COMPRESSED:
+            yield from ((each, partial(_read_at, each)) for each in members)
+            return
+        wanted = iter(members)
+        member: _Member | None = next(wanted, None)
+        with _open_tar(shard) as archive:
+            for info in archive:
+                if member is not None and info.name == member.name and info.isfile():
+                    stream = archive.extractfile(info)
+                    data = b"" if stream is None else stream.read()
+                    yield member, partial(bytes, data)
+                    member = next(wanted, None)
+
+    def _index(self, shard: Path) -> list[_Member]:
+        images: list[tarfile.TarInfo] = []
+        labels: dict[str, Label] = {}
+        try:
+            with _open_tar(shard) as archive:
+                for info in archive:
+                    if not info.isfile() or any(is_clutter(part) for part in info.name.split("/") if part != "."):
+                        continue
+                    if has_image_suffix(info.name):
+                        images.append(info)
+                    else:
+                        self._note_label(archive, info, labels)
+                _check_end(archive)
+        except _BROKEN_TAR as error:
+            raise ImageSourceError(
+                f"{shard}: not a tar archive, or a broken one: {error}", hint="Download or pack it again."
+            ) from error
+        several = len(self._shards) > 1
+        return [
+            _Member(
+                id=f"{shard.name}/{_clean(info.name)}" if several else _clean(info.name),
+                name=info.name,
+                shard=shard,
+                offset=info.offset_data,
+                size=info.size,
+                label=self._label(info.name, labels),
+            )
+            for info in images
+            if self._options.recursive or "/" not in _clean(info.name)
+        ]
+
+    def _note_label(self, archive: tarfile.TarFile, info: tarfile.TarInfo, labels: dict[str, Label]) -> None:
+        parse = _LABEL_PARSERS.get(PurePosixPath(info.name).suffix.lower())
+        if parse is None or self._options.labels == "folders":
+            return
+        stream = archive.extractfile(info)
+        try:
+            label = parse(b"" if stream is None else stream.read())
+        except (ValueError, TypeError) as error:
+            raise ImageSourceError(f"{info.name} holds no readable class label: {error}") from error
+        if label is not None:
+            labels[_key(info.name)] = label
+
+    def _label(self, name: str, labels: dict[str, Label]) -> Label:
+        return folder_label(_clean(name)) if self._options.labels == "folders" else labels.get(_key(name))
+
+
+def expand_braces(pattern: str) -> list[str]:
+    """The names that a pattern with braces stands for, in order, as a shell would expand it.
+
+    ``{08..11}`` counts, with the leading zeros of its first number; ``{a,b}`` lists. Several braces multiply, the last
+    one running fastest.
+    """
+    pieces = _BRACES.split(pattern)
+    choices = [_alternatives(piece) if i % 2 else [piece] for i, piece in enumerate(pieces)]
+    return ["".join(chosen) for chosen in product(*choices)]
+
+
+def _alternatives(inside: str) -> list[str]:
+    counted = _RANGE.fullmatch(inside)
+    if counted is None:
+        return inside.split(",")
+    first, last = counted[1], counted[2]
+    step = 1 if int(first) <= int(last) else -1
+    width = max(len(first), len(last)) if first.startswith("0") or last.startswith("0") else 0
+    return [str(number).zfill(width) for number in range(int(first), int(last) + step, step)]
+
+
+@contextlib.contextmanager
+def _open_tar(shard: Path) -> Iterator[tarfile.TarFile]:
+    opener = gzip.open if shard.suffix in _COMPRESSED else open
+    with opener(shard, "rb") as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+        yield archive
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Raise if the archive lacks the zero block that ends every tar: tarfile takes a cut-off one for a smaller one."""
+    stream = archive.fileobj
+    if stream is not None:
+        stream.seek(archive.offset)
+        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("truncated: its end-of-archive mark is missing")
+
+
+def _read_at(member: _Member) -> bytes:
+    # Opened anew each time: there may be more shards than a process may hold open, and no thread waits for another.
+    with open(member.shard, "rb") as stream:
+        stream.seek(member.offset)
+        return stream.read(member.size)
+
+
+def _clean(name: str) -> str:
+    return name.removeprefix("./")
+
+
+def _key(name: str) -> str:
+    folder, _, file_name = _clean(name).rpartition("/")
+    return f"{folder}/{file_name.partition('.')[0]}"
+
+
+def _label_from_cls(data: bytes) -> Label:
+    text = data.decode("utf-8").strip()
+    return int(text) if re.fullmatch(r"-?\d+", text) else text
+
+
+def _label_from_json(data: bytes) -> Label:
+    content = json.loads(data)
+    label = content.get("label") if isinstance(content, dict) else None
+    return label if isinstance(label, int | str) else None
+
+
+_LABEL_PARSERS: dict[str, Callable[[bytes], Label]] = {".cls": _label_from_cls, ".json": _label_from_json}
+
+
+def _decode(image_id: str, read: Callable[[], bytes]) -> DecodedImage:
+    try:
+        data = read()
+    except OSError as error:
+        raise CorruptImageError([(image_id, f"can't be read: {error.strerror or error}")]) from error
+    return decode_bytes(data, image_id)

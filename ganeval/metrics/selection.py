@@ -1,0 +1,167 @@
+"""From what a user asks for, ``--metrics fid,prdc`` and ``--option kid.subset_size=500``, to metrics of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ganeval.errors import MetricError, OptionError, PluginError, did_you_mean
+from ganeval.metrics.naming import inception_name
+from ganeval.metrics.registry import METRICS, Metric
+
+_STANDARD = ("inception_score", "fd", "kd", "precision_recall", "density_coverage")
+
+#: Names for several metrics at once; "all" is everything in the table, plug-ins included.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "default": _STANDARD,
+    "standard": _STANDARD,
+    "prdc": ("precision_recall", "density_coverage"),
+}
+_EVERYTHING = "all"
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A metric that was asked for.
+
+    Parameters
+    ----------
+    metric
+        From the table.
+    scores
+        Those of its scores that are wanted, base names in the metric's order.
+    requested
+        Names that stand for one of these scores, as a report should find it: what the user typed, the base name, and
+        the name on Inception features (``"fid"``), each to the base name (``"fd"``).
+    """
+
+    metric: Metric
+    scores: tuple[str, ...]
+    requested: Mapping[str, str]
+
+
+def select_metrics(names: Sequence[str]) -> list[Selected]:
+    """The metrics and scores that `names` stand for, each once, in the order asked for.
+
+    Parameters
+    ----------
+    names
+        Names of the table (``"fd"``), aliases (``"fid"``), scores (``"precision"``, that score alone), groups
+        (``"default"``, ``"standard"``, ``"all"``, ``"prdc"``); several in one string are parted by commas; case and the
+        choice between ``-`` and ``_`` don't matter.
+
+    Raises
+    ------
+    MetricError
+        For an unknown name, with the nearest known one, and where nothing is asked for.
+    """
+    wanted: dict[str, set[str]] = {}
+    metrics: dict[str, Metric] = {}
+    typed: dict[str, dict[str, str]] = {}
+    for name in _split(names):
+        for metric, scores in _resolve(name):
+            metrics[metric.name] = metric
+            wanted.setdefault(metric.name, set()).update(scores)
+            if len(scores) == 1:
+                typed.setdefault(metric.name, {})[name] = scores[0]
+    if not metrics:
+        raise MetricError("no metric is asked for", hint=did_you_mean("default", known_names()))
+    return [_selected(metric, wanted[name], typed.get(name, {})) for name, metric in metrics.items()]
+
+
+def parse_options(options: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Values of metrics' parameters from text such as ``"kid.subset_size=500"``.
+
+    Parameters
+    ----------
+    options
+        Each ``metric.parameter=value``, the metric by any name that `select_metrics` knows; a group's option goes to
+        each metric of the group. Of several values for one parameter the last counts.
+
+    Returns
+    -------
+    dict
+        Name in the table to parameter to value.
+
+    Raises
+    ------
+    OptionError
+        For text of another form, an unknown metric or parameter, or a value that can't be read.
+    """
+    chosen: dict[str, dict[str, Any]] = {}
+    for text in options:
+        target, equals, value = text.partition("=")
+        name, dot, parameter_name = target.strip().rpartition(".")
+        if not (equals and dot and name and parameter_name):
+            raise OptionError(
+                f"the option {text!r} isn't of the form metric.parameter=value",
+                hint="For example: --option kid.subset_size=500",
+            )
+        try:
+            resolved = _resolve(name)
+        except MetricError as error:
+            raise OptionError(f"the option {text!r} names an {error.message}", hint=error.hint) from error
+        for metric, _ in resolved:
+            parameter = metric.parameter(_plain(parameter_name))
+            try:
+                parsed = parameter.parse(value.strip())
+            except ValueError as error:
+                raise OptionError(
+                    f"the option {text!r} has the value {value.strip()!r}, which can't be read: {error}",
+                    hint=f"{parameter.name}: {parameter.help} (default {parameter.default}).",
+                ) from error
+            chosen.setdefault(metric.name, {})[parameter.name] = parsed
+    return chosen
+
+
+def known_names() -> list[str]:
+    """Every name that `select_metrics` understands, sorted."""
+    names = {_EVERYTHING, *GROUPS}
+    for metric in _usable():
+        names.update((metric.name, *metric.aliases, *metric.scores, *(metric.inception_names or {}).values()))
+    return sorted(names)
+
+
+def _split(names: Sequence[str]) -> Iterator[str]:
+    parts = [names] if isinstance(names, str) else names
+    return (word.strip().lower() for part in parts for word in part.split(",") if word.strip())
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "_")
+
+
+def _resolve(name: str) -> list[tuple[Metric, tuple[str, ...]]]:
+    """The metrics and their scores that one name stands for."""
+    plain = _plain(name)
+    if plain == _EVERYTHING:
+        return [(metric, metric.scores) for metric in map(METRICS.get, METRICS.names())]
+    if plain in GROUPS:
+        return [(metric, metric.scores) for metric in map(METRICS.get, GROUPS[plain])]
+    for listed in METRICS.names():
+        if _plain(listed) == plain:
+            metric = METRICS.get(listed)
+            return [(metric, metric.scores)]
+    for metric in _usable():
+        if plain in map(_plain, metric.aliases):
+            return [(metric, metric.scores)]
+        for base in metric.scores:
+            if plain in {_plain(base), _plain(inception_name(base, metric))}:
+                return [(metric, (base,))]
+    raise MetricError(f"unknown metric {name.strip()!r}", hint=did_you_mean(plain, known_names()))
+
+
+def _usable() -> Iterator[Metric]:
+    """The table's metrics, without plug-ins that can't be imported: those are reported when asked for by name."""
+    for name in METRICS.names():
+        try:
+            yield METRICS.get(name)
+        except PluginError:
+            continue
+
+
+def _selected(metric: Metric, wanted: set[str], typed: Mapping[str, str]) -> Selected:
+    scores = tuple(base for base in metric.scores if base in wanted)
+    requested = {base: base for base in scores} | {inception_name(base, metric): base for base in scores}
+    return Selected(metric, scores, requested | dict(typed))
