@@ -36,11 +36,15 @@ def ls(cache_dir: CacheDir = None) -> None:
 
     store = _store(cache_dir)
     entries = store.entries()
-    console = Console()
+    console = Console(highlight=False, markup=False)
     if not entries:
-        console.print(f"no features stored in {store.root}", highlight=False, soft_wrap=True)
+        console.print(f"no features stored in {store.root}", soft_wrap=True)
         return
-    table = Table("key", "images", "size", "last used", "extractor", "source", box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("key", "images", "size", "last used"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("extractor", overflow="fold")
+    table.add_column("source", overflow="fold")
     for entry in entries:
         table.add_row(
             entry.key[:10],

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
 from ganeval.errors import GanevalError
@@ -15,8 +16,10 @@ from ganeval.errors import GanevalError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Set by ``--debug`` for this process.
+#: Set to anything, it has the effect of ``--debug`` on every command.
 DEBUG_VARIABLE = "GANEVAL_DEBUG"
+
+_debugging: ContextVar[bool] = ContextVar("debugging", default=False)
 
 
 def _fail(text: str, code: int) -> None:
@@ -31,9 +34,8 @@ def guarded(*, debug: bool = False) -> Iterator[None]:
 
     2 for `GanevalError`, 130 for an interrupt, 1 for a defect of ganeval itself. With `debug` the traceback shows.
     """
-    debug = debug or bool(os.environ.get(DEBUG_VARIABLE))
-    if debug:
-        os.environ[DEBUG_VARIABLE] = "1"
+    debug = debug or _debugging.get() or bool(os.environ.get(DEBUG_VARIABLE))
+    outside = _debugging.set(debug)
     try:
         yield
     except GanevalError as error:
@@ -54,6 +56,8 @@ def guarded(*, debug: bool = False) -> Iterator[None]:
             "This is a defect of ganeval. Run again with --debug and report what it prints.",
             1,
         )
+    finally:
+        _debugging.reset(outside)
 
 
 def command(function: Callable[P, R]) -> Callable[P, R]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganeval.cli.failures import command
+
+if TYPE_CHECKING:
+    from ganeval.metrics.registry import Metric
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
 
@@ -15,60 +19,48 @@ AsJson = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
 @command
 def extractors(as_json: AsJson = False) -> None:
     """List the feature extractors, and whether each can be used on this machine now."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     from ganeval.features.extractor import EXTRACTORS
 
-    rows = []
-    for name in EXTRACTORS:
-        spec = EXTRACTORS.get(name)
-        here = spec.availability()
-        rows.append(
+    specs = [EXTRACTORS.get(name) for name in EXTRACTORS]
+    here = [spec.availability() for spec in specs]
+    if as_json:
+        rows = [
             {
-                "name": name,
+                "name": spec.name,
                 "summary": spec.summary,
                 "feature_dim": spec.feature_dim,
                 "class_count": spec.class_count,
                 "preprocessings": list(spec.preprocessings),
-                "available": here.available,
-                "reason": here.reason,
+                "available": availability.available,
+                "reason": availability.reason,
             }
-        )
-    if as_json:
+            for spec, availability in zip(specs, here, strict=True)
+        ]
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("extractor", "D", "classes", "resize", "here", "", box=box.SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(
-            str(row["name"]),
-            str(row["feature_dim"] or "?"),
-            str(row["class_count"] or "-"),
-            ", ".join(spec_words) if (spec_words := [str(word) for word in _words(row["preprocessings"])]) else "-",
-            "yes" if row["available"] else "no",
-            str(row["reason"]),
-        )
-    console = Console()
-    console.print(table)
-    console.print(
-        "Your own: --extractor package.module:Class. Default: inception-v3 where its weights can be had, "
-        "else efficientnet-lite0.",
-        highlight=False,
+    _print_grid(
+        [
+            (
+                spec.name,
+                "yes" if availability.available else "no",
+                [
+                    spec.summary,
+                    f"{spec.feature_dim or '?'} features, "
+                    + (f"{spec.class_count} classes, " if spec.class_count else "no classes, ")
+                    + f"resize {' or '.join(spec.preprocessings) or 'none'}",
+                    availability.reason,
+                ],
+            )
+            for spec, availability in zip(specs, here, strict=True)
+        ],
+        "Default: inception-v3 where its weights can be had, else efficientnet-lite0. "
+        "Your own: --extractor package.module:Class",
     )
-
-
-def _words(value: object) -> list[object]:
-    return list(value) if isinstance(value, (list, tuple)) else []
 
 
 @command
 def metrics(as_json: AsJson = False) -> None:
     """List the metrics with their scores, direction, options and source."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     from ganeval.metrics.registry import METRICS
 
     found = [METRICS.get(name) for name in METRICS]
@@ -92,19 +84,38 @@ def metrics(as_json: AsJson = False) -> None:
         ]
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("--metrics", "scores", "better", "real images", "options (default)", "source", box=box.SIMPLE_HEAD)
-    for metric in found:
-        table.add_row(
-            ", ".join(dict.fromkeys([*metric.aliases, metric.name])),
-            ", ".join((metric.inception_names or {}).get(name, name) for name in metric.scores),
-            ", ".join(dict.fromkeys("higher" if up else "lower" for up in metric.higher_is_better)),
-            "needed" if metric.needs_real else "not needed",
-            ", ".join(f"{p.name} ({p.default})" for p in metric.parameters),
-            metric.paper,
-        )
-    console = Console()
+    _print_grid(
+        [(", ".join(_short_names(metric)), "", _about(metric)) for metric in found],
+        "Groups: prdc, standard, all. Options are set with -o, such as: -o kid.subset_size=500",
+    )
+
+
+def _short_names(metric: Metric) -> list[str]:
+    """What people type after --metrics: the scores' names, and the shortest other name of a single one."""
+    names = [(metric.inception_names or {}).get(name, name) for name in metric.scores]
+    if len(names) == 1:
+        names += sorted({*metric.aliases, metric.name} - {*names}, key=lambda name: (len(name), name))[:1]
+    return names
+
+
+def _about(metric: Metric) -> list[str]:
+    directions = dict.fromkeys("higher" if up else "lower" for up in metric.higher_is_better)
+    real = "needs real images" if metric.needs_real else "needs no real images"
+    lines = [f"{metric.title}: {' / '.join(directions)} is better, {real}", metric.paper]
+    return lines + [f"-o {metric.name}.{p.name} ({p.default}): {p.help}" for p in metric.parameters]
+
+
+def _print_grid(rows: Sequence[tuple[str, str, list[str]]], footer: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, flag, lines in rows:
+        table.add_row(name, flag, "\n".join(lines))
+        table.add_row("")
+    console = Console(highlight=False, markup=False)
     console.print(table)
-    console.print("Options are set with -o, such as: -o kid.subset_size=500", highlight=False)
-
-
-__all__ = ["extractors", "metrics"]
+    console.print(footer)

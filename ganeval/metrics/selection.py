@@ -60,10 +60,11 @@ def select_metrics(names: Sequence[str]) -> list[Selected]:
     metrics: dict[str, Metric] = {}
     typed: dict[str, dict[str, str]] = {}
     for name in _split(names):
-        for metric, scores in _resolve(name):
+        resolved = _resolve(name)
+        for metric, scores in resolved:
             metrics[metric.name] = metric
             wanted.setdefault(metric.name, set()).update(scores)
-            if len(scores) == 1:
+            if len(resolved) == len(scores) == 1:
                 typed.setdefault(metric.name, {})[name] = scores[0]
     if not metrics:
         raise MetricError("no metric is asked for", hint=did_you_mean("default", known_names()))

@@ -251,7 +251,7 @@ def test_checksum_mismatch(refused, samples, real, weights_at):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         weights_at(f"http://127.0.0.1:{server.server_port}/weights-inception-2015-12-05-6726825d.pth")
-        refused(samples, "--real", real, "--extractor", "inception-v3", words=["checksum"])
+        refused(samples, "--real", real, "--extractor", "inception-v3", words=["SHA-256", "damaged or replaced"])
     finally:
         server.shutdown()
         server.server_close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -42,7 +43,9 @@ def test_cache_from_first_run_to_empty(ganeval, samples, real):
     ganeval("score", samples, "--real", real, "--extractor", "pixels")
     listing = ganeval("cache", "ls").out
     assert listing.count("pixels") == 2
-    key = next(line.split()[0] for line in listing.splitlines() if "samples" in line)
+    keys = re.findall(r"^ +([0-9a-f]{10}) ", listing, flags=re.MULTILINE)
+    assert len(keys) == 2
+    key = keys[0]
     assert "deleted 1 entry" in ganeval("cache", "rm", key).out
     assert "deleted 0 entries" in ganeval("cache", "prune").out
     assert "deleted 1 entry" in ganeval("cache", "prune", "--max-size", "1kB").out

@@ -36,9 +36,7 @@ def reference() -> nn.Module:
 
 @pytest.mark.parametrize("shape", [(28, 28), (224, 224), (256, 256), (300, 451)])
 @pytest.mark.parametrize("preprocessing", ["clean", "tf1"])
-def test_equals_the_package(
-    reference: nn.Module, photos: Photos, shape: tuple[int, int], preprocessing: str
-) -> None:
+def test_equals_the_package(reference: nn.Module, photos: Photos, shape: tuple[int, int], preprocessing: str) -> None:
     extractor = EfficientNetLiteExtractor(ExtractorRequest(preprocessing=preprocessing))
     images = photos(3, *shape, seed=1)
     resize = {"clean": resize_clean, "tf1": resize_tf1}[preprocessing]

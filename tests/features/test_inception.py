@@ -16,6 +16,7 @@ from ganeval.errors import OptionError, WeightsError
 from ganeval.features import folding, inception, inception_network
 from ganeval.features.extractor import ExtractorRequest
 from ganeval.features.folding import FusedConv2d, folded_weights
+from ganeval.features.preprocessing import resize_clean, resize_tf1
 from ganeval.features.weights import sha256_of
 
 Photos = Callable[..., Tensor]
@@ -59,13 +60,15 @@ def test_equals_torch_fidelity(
     assert ours.pooled.dtype == ours.logits.dtype == torch.float32
     assert spread(pooled) > 0.05, "images that look the same to the network prove nothing"
     assert relative_error(ours.pooled, pooled) < 1e-5
-    assert relative_error(ours.logits, logits) < 1e-5
+    # The classifier of these weights sees only the features' differences from their mean, a sixth of their size.
+    assert relative_error(ours.logits, logits) < 5e-5
+    assert float(logits.std(dim=0).mean()) > 0.5
 
 
 def test_does_not_depend_on_the_batch(extractor: inception.InceptionV3Extractor, photos: Photos) -> None:
     images = photos(5, 64, 64, seed=2)
     whole = extractor(images).pooled
-    for pieces in ([1, 1, 3], [2, 3], [4, 1]):
+    for pieces in ([1, 4], [3, 2]):
         parts = torch.cat([extractor(part).pooled for part in images.split(pieces)])
         assert relative_error(parts, whole) < 1e-5
 
@@ -79,13 +82,14 @@ def test_equals_itself_without_onednn(
     assert relative_error(extractor(images).pooled, fused) < 1e-5
 
 
-def test_clean_preprocessing_gives_other_features(
+def test_clean_preprocessing_is_used_and_named(
     extractor: inception.InceptionV3Extractor, inception_weights: Path, photos: Photos
 ) -> None:
     clean = inception.InceptionV3Extractor(ExtractorRequest(weights=inception_weights, preprocessing="clean"))
-    images = photos(2, 512, 512, seed=4)
+    images = photos(1, 100, 512, seed=4)
     assert clean.info == replace(extractor.info, preprocessing="clean")
-    assert relative_error(clean(images).pooled, extractor(images).pooled) > 1e-3
+    assert torch.equal(clean.prepare(images), resize_clean(images, 299))
+    assert torch.equal(extractor.prepare(images), resize_tf1(images, 299))
 
 
 def test_info_names_the_weights(extractor: inception.InceptionV3Extractor, inception_weights: Path) -> None:
@@ -97,7 +101,7 @@ def test_info_names_the_weights(extractor: inception.InceptionV3Extractor, incep
 
 
 def test_weights_without_batch_counters_and_as_safetensors(
-    extractor: inception.InceptionV3Extractor, inception_weights: Path, photos: Photos, tmp_path: Path
+    extractor: inception.InceptionV3Extractor, inception_weights: Path, tmp_path: Path
 ) -> None:
     from safetensors.torch import save_file
 
@@ -105,9 +109,10 @@ def test_weights_without_batch_counters_and_as_safetensors(
     assert len(state) == 566
     path = tmp_path / "inception.safetensors"
     save_file({key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}, path)
-    images = photos(2, 28, 28, seed=5)
-    loaded = inception.InceptionV3Extractor(ExtractorRequest(weights=path))
-    assert torch.equal(loaded(images).pooled, extractor(images).pooled)
+    loaded = inception.InceptionV3Extractor(ExtractorRequest(weights=path)).network.state_dict()
+    expected = extractor.network.state_dict()
+    assert loaded.keys() == expected.keys()
+    assert all(torch.equal(loaded[key], expected[key]) for key in expected)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
