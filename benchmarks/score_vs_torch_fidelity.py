@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageFilter
 from random_inception import write_random_inception
 from sklearn.datasets import load_sample_images
@@ -135,7 +136,7 @@ def main() -> None:
             make_images(work / "real", arguments.count, arguments.side, seed=2, distorted=False)
             calibration = sorted((work / "real").iterdir())[:32]
             images = np.stack([np.asarray(Image.open(path)) for path in calibration])
-            write_random_inception(work / "weights.pth", seed=0, images=images)
+            write_random_inception(work / "weights.pth", seed=0, images=torch.from_numpy(images).permute(0, 3, 1, 2))
         both = commands(work, min(1000, arguments.count))
         finished: dict[str, list[Finished]] = {name: [] for name in both}
         for number in range(arguments.runs):

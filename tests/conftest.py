@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,5 +51,6 @@ def random_inception(tmp_path_factory, photograph_crops) -> Path:
     """A state dict of torch-fidelity's Inception with random weights whose features and logits vary."""
     path = tmp_path_factory.mktemp("weights") / "random-inception.pth"
     maker = load_script(ROOT / "benchmarks" / "random_inception.py")
-    maker.write_random_inception(path, seed=0, images=photograph_crops(24, 128, 128, seed=5))
+    images = torch.from_numpy(photograph_crops(24, 128, 128, seed=5)).permute(0, 3, 1, 2)
+    maker.write_random_inception(path, seed=0, images=images)
     return path

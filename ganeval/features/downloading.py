@@ -51,6 +51,11 @@ def fetch(
         raise WeightsError(f"the weights of {network} ({filename}) are not on disk and downloads are off", hint=hint)
     try:
         response = _open(url)
+    except urllib.error.HTTPError as error:
+        answer = f"HTTP {error.code} {error.reason}"
+        raise WeightsError(
+            f"the server refuses the download of the weights of {network}: {answer}", hint=hint
+        ) from error
     except (OSError, HTTPException, ValueError) as error:
         raise WeightsError(
             f"no network for the download of the weights of {network}: {reason_of(error)}", hint=hint

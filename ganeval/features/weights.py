@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -141,7 +142,10 @@ def _load_safetensors(path: Path, network: str) -> Any:
 
 def _load_pytorch(path: Path, network: str) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # About pickle protocols, for PyTorch's developers.
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler raises whatever the bytes lead it to
         raise _not_weights(path, network, error) from error
 
@@ -162,7 +166,11 @@ def _load_torchscript(path: Path, network: str, published: PublishedWeights | No
             hint="Save its state dict as .safetensors, or pass --trust if you know where it comes from.",
         )
     try:
-        return dict(torch.jit.load(path, map_location="cpu").state_dict())  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():
+            # TorchScript is deprecated, and still the format in which CLIP is published.
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return dict(torch.jit.load(path, map_location="cpu").state_dict())  # type: ignore[no-untyped-call]
     except Exception as error:
         raise _not_weights(path, network, error) from error
 

@@ -175,11 +175,9 @@ def count_in_balls(
             tile = of_first.distances(x, rows, of_second, columns)
             for kind, count in zip(balls, counts, strict=True):
                 part = kind.squared_radii[rows][:, None] if kind.around_rows else kind.squared_radii[columns][None, :]
-                gap = tile - part
-                inside = gap < -rounding
-                doubtful = (gap <= rounding) ^ inside
-                if bool(doubtful.any()):
-                    row, column = torch.nonzero(doubtful, as_tuple=True)
+                inside, near = tile < part - rounding, tile <= part + rounding
+                if torch.count_nonzero(near) > torch.count_nonzero(inside):
+                    row, column = torch.nonzero(near ^ inside, as_tuple=True)
                     exact = _exact_pairs(first, row + rows.start, second, column + columns.start, block_bytes)
                     radii = part.expand_as(tile)[row, column]
                     inside[row, column] = exact <= radii if kind.closed else exact < radii

@@ -1,4 +1,4 @@
-"""CLIP and DINOv2: the way from weights to features on small random networks, and what is said where none can be had."""
+"""CLIP and DINOv2: the way from weights to features on small random networks, and what is said without any."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_fetch_checks_and_keeps(server: str, folder: Path, digits: int) -> None:
     [
         ("whole", "00000000", "SHA-256"),
         ("short", CHECKSUM, "broke off"),
-        ("missing", CHECKSUM, "Not Found"),
+        ("missing", CHECKSUM, "HTTP 404 Not Found"),
     ],
 )
 def test_a_bad_download_leaves_nothing(server: str, folder: Path, page: str, checksum: str, message: str) -> None:
