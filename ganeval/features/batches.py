@@ -47,6 +47,11 @@ class StageClock:
         return StageTimes(**self._seconds, wall=wall, images=images)
 
 
+def _joined(parts: list[torch.Tensor]) -> list[torch.Tensor]:
+    """One batch where the prepared images are all of one shape; extractors that don't resize keep them apart."""
+    return [torch.cat(parts)] if len(parts) > 1 and len({part.shape[1:] for part in parts}) == 1 else parts
+
+
 @dataclass(frozen=True)
 class DecodedBatch:
     """A batch after decoding: `items` and `images` without those in `skipped`."""
@@ -111,12 +116,16 @@ class BatchWorker:
     def compute(self, pixels: Sequence[Pixels]) -> tuple[torch.Tensor, ...]:
         """Network outputs (pooled, and logits and spatial where there are any, else empty) of images, on the CPU."""
         with self.clock.time("resize"):
-            prepared = self._prepare(pixels)
+            order, parts = self._prepare(pixels)
         with self.clock.time("network"):
-            output = self.extractor.forward(prepared)
-            return self._checked(output, len(pixels))
+            outputs = [self._checked(self.extractor.forward(part), len(part)) for part in _joined(parts)]
+            back = torch.from_numpy(np.argsort(order))
+            return tuple(
+                torch.cat(tensors)[back] if len(tensors[0]) else tensors[0] for tensors in zip(*outputs, strict=True)
+            )
 
-    def _prepare(self, pixels: Sequence[Pixels]) -> torch.Tensor:
+    def _prepare(self, pixels: Sequence[Pixels]) -> tuple[list[int], list[torch.Tensor]]:
+        """Prepared batches, one or more for each size of image, and which images they hold, in order."""
         groups: dict[tuple[int, ...], list[int]] = {}
         for index, image in enumerate(pixels):
             groups.setdefault(image.shape, []).append(index)
@@ -130,10 +139,7 @@ class BatchWorker:
                 # A permuted view is an N×3×H×W batch that lies in memory as channels_last, without a copy.
                 parts.append(self.extractor.prepare(stacked.permute(0, 3, 1, 2)))
                 order += some
-        if len(parts) == 1:
-            return parts[0]
-        back = torch.tensor(np.argsort(order), device=parts[0].device)
-        return torch.cat(parts)[back]
+        return order, parts
 
     def _checked(self, output: ExtractorOutput, count: int) -> tuple[torch.Tensor, ...]:
         name = self.extractor.info.name

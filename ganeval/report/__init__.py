@@ -1,6 +1,7 @@
 """What a person or a program reads: the report, and its forms on the console, as JSON and as an HTML page."""
 
-from ganeval.report.reading import ReportError, report_from_json
+from ganeval.errors import ReportError
+from ganeval.report.reading import report_from_json
 from ganeval.report.report import SCHEMA_NAME, Gallery, Report, Run, Side
 from ganeval.report.serialise import report_schema
 

@@ -42,6 +42,19 @@ def test_a_source_of_unknown_length_gives_the_same(known_source, channel_sums, e
     np.testing.assert_allclose(features.pooled, expected(source), rtol=1e-5)
 
 
+def test_an_extractor_that_does_not_resize_gets_each_size_by_itself(known_source, channel_sums, expected):
+    class AtNativeSize(channel_sums):
+        def prepare(self, images: torch.Tensor) -> torch.Tensor:
+            return images
+
+        def forward(self, prepared: torch.Tensor) -> ExtractorOutput:
+            return super().forward(channel_sums.prepare(self, prepared))
+
+    source = known_source(60)
+    features = extract(source, AtNativeSize(), batch_size=16, device="cpu").features
+    np.testing.assert_allclose(features.pooled, expected(source), rtol=1e-5)
+
+
 def test_previews_do_not_depend_on_batches(known_source, channel_sums):
     source = known_source(300)
     one = extract(source, channel_sums(), batch_size=7, device="cpu").features.previews
