@@ -102,7 +102,7 @@ def test_every_score_is_there_with_direction_counts_parameters_and_meaning(make_
         assert meaning is not None
         assert f"{meaning.title} {name}" in text
         assert meaning.sentence in text
-    assert "asked for as fid" in text
+    assert "also fid" in text
     assert "2,000 generated 2,000 real" in text
     assert "subsets 100" in text
     assert "mean term 4.2150" in text
