@@ -22,10 +22,12 @@ $(BIN)/python:
 
 # One stamp an extra: a target installs only what it needs, and again only when pyproject.toml has changed.
 .venv/.installed: pyproject.toml | $(BIN)/python
+	@echo "installing into .venv (the first time takes some minutes)"
 	$(PIP) install -q -e .
 	@touch $@
 
 .venv/.installed-%: pyproject.toml | $(BIN)/python
+	@echo "installing into .venv (the first time takes some minutes)"
 	$(PIP) install -q -e '.[$*]'
 	@touch $@
 

@@ -72,6 +72,7 @@ class SideView:
     sizes: tuple[tuple[str, str], ...]
     formats: tuple[tuple[str, str], ...]
     modes: tuple[tuple[str, str], ...]
+    labels: tuple[tuple[str, str], ...]
     skipped: tuple[tuple[str, str], ...]
     stages: tuple[tuple[str, str, float], ...]
     rate: str | None
@@ -183,6 +184,7 @@ def _side_view(word: str, side: Side, previews: Sequence[Preview]) -> SideView:
         sizes=_counts(side.sizes),
         formats=_counts(side.formats),
         modes=_counts(side.modes),
+        labels=_counts(side.labels),
         skipped=side.skipped[:_SKIPPED_SHOWN],
         stages=tuple((stage, seconds_text(s), 100 * s / longest) for stage, s in worked.items() if s > 0),
         rate=rate_text(side.count - side.from_store, wall),

@@ -176,6 +176,7 @@ def _side(section: _Section) -> Side:
         sizes=section.mapping("sizes"),
         formats=section.mapping("formats"),
         modes=section.mapping("modes"),
+        labels=section.mapping("labels"),
         skipped=tuple((entry.get("id", str), entry.get("reason", str)) for entry in skipped),
         from_store=section.get("from_store", int),
         stage_seconds=section.mapping("stage_seconds"),

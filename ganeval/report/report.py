@@ -34,6 +34,8 @@ class Side:
         Of the features, None where the source can't be fingerprinted.
     sizes, formats, modes
         Counts by ``"WxH"``, container and stored colour mode, most frequent first.
+    labels
+        Counts by class label, empty where the images have none.
     skipped
         Pairs of id and reason.
     from_store
@@ -49,6 +51,7 @@ class Side:
     sizes: Mapping[str, int] = field(default_factory=dict)
     formats: Mapping[str, int] = field(default_factory=dict)
     modes: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, int] = field(default_factory=dict)
     skipped: tuple[tuple[str, str], ...] = ()
     from_store: int = 0
     stage_seconds: Mapping[str, float] = field(default_factory=dict)

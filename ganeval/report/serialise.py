@@ -105,6 +105,7 @@ def _side(side: Side) -> dict[str, Any]:
         "sizes": side.sizes,
         "formats": side.formats,
         "modes": side.modes,
+        "labels": side.labels,
         "skipped": [{"id": image_id, "reason": reason} for image_id, reason in side.skipped],
         "from_store": side.from_store,
         "stage_seconds": side.stage_seconds,

@@ -22,6 +22,7 @@ def describe_side(source: ImageSource, extraction: Extraction) -> Side:
         sizes=_counts(f"{info.width}x{info.height}" for info in features.images),
         formats=_counts(info.format for info in features.images),
         modes=_counts(info.mode for info in features.images),
+        labels=_counts(str(label) for label in features.labels or () if label is not None),
         skipped=features.skipped,
         from_store=extraction.from_store,
         stage_seconds={name: value for name, value in asdict(features.times).items() if name != "images"},

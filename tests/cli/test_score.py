@@ -124,6 +124,14 @@ def test_an_option_for_what_is_not_computed_is_an_error(ganeval, samples, real):
     assert "'kd'" in outcome.text
 
 
+def test_labels_from_folders_are_in_the_report(ganeval, crops, tmp_path, real):
+    for label, count in (("cat", 3), ("dog", 5)):
+        crops(tmp_path / "labelled" / label, count, seed=count)
+    command = ("score", tmp_path / "labelled", "--real", real, *PIXELS, "-m", "fid", "--json", "-")
+    assert ganeval(*command, "--labels", "folders").json["generated"]["labels"] == {"dog": 5, "cat": 3}
+    assert ganeval(*command).json["generated"]["labels"] == {}
+
+
 def test_the_seed_is_the_only_source_of_chance(ganeval, samples, real):
     def kid(seed):
         outcome = ganeval(
