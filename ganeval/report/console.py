@@ -42,7 +42,7 @@ class _Writer:
             self._line("", line, style="dim")
         for notice in self.report.notices:
             style = "bold yellow" if notice.severity == "warning" else "cyan"
-            self._line(notice.severity, f"{notice.message} {notice.effect}".strip(), style)
+            self._line(notice.severity, f"{_sentence(notice.message)} {notice.effect}".strip(), style)
         self._line("compare", self.report.comparable, "bold")
         self._line("extractor", self._extractor(), "bold")
         self._line("time", self._time(), "bold")
@@ -161,3 +161,8 @@ def _speed(side: Side) -> str:
     rate = rate_text(extracted, side.stage_seconds.get("wall", 0.0))
     stored = f"{count_text(side.from_store)} from the store" if side.from_store else None
     return ", ".join(part for part in (rate, stored) if part) or f"{count_text(side.count)} images"
+
+
+def _sentence(text: str) -> str:
+    """`text` with a full stop, unless it ends in a mark of its own."""
+    return text if not text or text[-1] in ".!?:;…" else f"{text}."

@@ -124,11 +124,14 @@ def test_an_option_for_what_is_not_computed_is_an_error(ganeval, samples, real):
     assert "'kd'" in outcome.text
 
 
-def test_labels_from_folders_are_in_the_report(ganeval, crops, tmp_path, real):
+def test_labels_from_folders_are_in_the_report(ganeval, crops, tmp_path):
     for label, count in (("cat", 3), ("dog", 5)):
         crops(tmp_path / "labelled" / label, count, seed=count)
-    command = ("score", tmp_path / "labelled", "--real", real, *PIXELS, "-m", "fid", "--json", "-")
-    assert ganeval(*command, "--labels", "folders").json["generated"]["labels"] == {"dog": 5, "cat": 3}
+    crops(tmp_path / "other" / "cat", 4, seed=9)
+    command = ("score", tmp_path / "labelled", "--real", tmp_path / "other", *PIXELS, "-m", "fid", "--json", "-")
+    report = ganeval(*command, "--labels", "folders").json
+    assert report["generated"]["labels"] == {"dog": 5, "cat": 3}
+    assert report["real"]["labels"] == {"cat": 4}
     assert ganeval(*command).json["generated"]["labels"] == {}
 
 
