@@ -20,7 +20,7 @@ PIXELS = ("--extractor", "pixels", "--metrics", "fid")
 
 
 @pytest.fixture
-def refused(ganeval, tmp_path):
+def check_refused(ganeval, tmp_path):
     """Assert that a command fails as it should, with all of `words` in what it says."""
 
     def check(*arguments, words):
@@ -39,46 +39,46 @@ def refused(ganeval, tmp_path):
     return check
 
 
-def test_missing_path_suggests_the_nearest(refused, samples, real):
-    refused(samples.parent / "smaples", "--real", real, *PIXELS, words=["smaples", "samples"])
-    refused(samples, "--real", real.parent / "dta", *PIXELS, words=["dta", "data"])
+def test_missing_path_suggests_the_nearest(check_refused, samples, real):
+    check_refused(samples.parent / "smaples", "--real", real, *PIXELS, words=["smaples", "samples"])
+    check_refused(samples, "--real", real.parent / "dta", *PIXELS, words=["dta", "data"])
 
 
-def test_empty_folder(refused, samples, tmp_path):
+def test_empty_folder(check_refused, samples, tmp_path):
     (tmp_path / "nothing").mkdir()
-    refused(samples, "--real", tmp_path / "nothing", *PIXELS, words=["nothing", "empty"])
+    check_refused(samples, "--real", tmp_path / "nothing", *PIXELS, words=["nothing", "empty"])
 
 
-def test_folder_without_an_image(refused, samples, tmp_path):
+def test_folder_without_an_image(check_refused, samples, tmp_path):
     folder = tmp_path / "notes"
     folder.mkdir()
     (folder / "a.txt").write_text("hello")
-    refused(samples, "--real", folder, *PIXELS, words=["notes", "no image"])
+    check_refused(samples, "--real", folder, *PIXELS, words=["notes", "no image"])
 
 
-def test_images_hidden_by_no_recursive(refused, samples, tmp_path, crops):
+def test_images_hidden_by_no_recursive(check_refused, samples, tmp_path, crops):
     crops(tmp_path / "outer" / "inner", 3, seed=0)
-    refused(tmp_path / "outer", "--real", samples, "--no-recursive", *PIXELS, words=["outer", "recursive"])
+    check_refused(tmp_path / "outer", "--real", samples, "--no-recursive", *PIXELS, words=["outer", "recursive"])
 
 
-def test_text_called_png(refused, samples, real):
+def test_text_called_png(check_refused, samples, real):
     (samples / "010.png").write_text("this is not a picture")
-    refused(samples, "--real", real, *PIXELS, words=["1 corrupt image", "010.png", "--on-error skip"])
+    check_refused(samples, "--real", real, *PIXELS, words=["1 corrupt image", "010.png", "--on-error skip"])
 
 
-def test_truncated_jpeg(refused, real, tmp_path, crops):
+def test_truncated_jpeg(check_refused, real, tmp_path, crops):
     folder = crops(tmp_path / "jpegs", 4, seed=3, side=64, suffix=".jpg")
     data = (folder / "002.jpg").read_bytes()
     (folder / "002.jpg").write_bytes(data[: len(data) // 2])
-    refused(folder, "--real", real, *PIXELS, words=["002.jpg", "truncated"])
+    check_refused(folder, "--real", real, *PIXELS, words=["002.jpg", "truncated"])
 
 
-def test_zero_bytes(refused, samples, real):
+def test_zero_bytes(check_refused, samples, real):
     (samples / "003.png").write_bytes(b"")
-    refused(samples, "--real", real, *PIXELS, words=["003.png", "empty"])
+    check_refused(samples, "--real", real, *PIXELS, words=["003.png", "empty"])
 
 
-def test_decompression_bomb(refused, samples, real):
+def test_decompression_bomb(check_refused, samples, real):
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
@@ -90,41 +90,41 @@ def test_decompression_bomb(refused, samples, real):
         + chunk(b"IEND", b"")
     )
     (samples / "004.png").write_bytes(data)
-    refused(samples, "--real", real, *PIXELS, words=["004.png", "decompression bomb"])
+    check_refused(samples, "--real", real, *PIXELS, words=["004.png", "decompression bomb"])
 
 
-def test_unreadable_file(refused, samples, real):
+def test_unreadable_file(check_refused, samples, real):
     (samples / "005.png").unlink()
     (samples / "005.png").symlink_to(samples / "gone.png")
-    refused(samples, "--real", real, *PIXELS, words=["005.png"])
+    check_refused(samples, "--real", real, *PIXELS, words=["005.png"])
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_no_permission(refused, samples, real):
+def test_no_permission(check_refused, samples, real):
     (samples / "005.png").chmod(0)
-    refused(samples, "--real", real, *PIXELS, words=["005.png", "permission"])
+    check_refused(samples, "--real", real, *PIXELS, words=["005.png", "permission"])
 
 
 @pytest.mark.parametrize("suffix", [".zip", ".npz", ".npy", ".tar"])
-def test_broken_containers(refused, real, tmp_path, suffix):
+def test_broken_containers(check_refused, real, tmp_path, suffix):
     path = tmp_path / f"broken{suffix}"
     path.write_bytes(b"PK\x03\x04 this is no archive" * 10)
-    refused(path, "--real", real, *PIXELS, words=[path.name])
+    check_refused(path, "--real", real, *PIXELS, words=[path.name])
 
 
-def test_truncated_npz(refused, real, tmp_path):
+def test_truncated_npz(check_refused, real, tmp_path):
     buffer = io.BytesIO()
     np.savez(buffer, np.zeros((20, 8, 8, 3), np.uint8))
     (tmp_path / "half.npz").write_bytes(buffer.getvalue()[:1500])
-    refused(tmp_path / "half.npz", "--real", real, *PIXELS, words=["half.npz"])
+    check_refused(tmp_path / "half.npz", "--real", real, *PIXELS, words=["half.npz"])
 
 
-def test_truncated_zip_member(refused, real, tmp_path, samples):
+def test_truncated_zip_member(check_refused, real, tmp_path, samples):
     path = tmp_path / "images.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.png", (samples / "000.png").read_bytes())
         archive.writestr("b.png", (samples / "001.png").read_bytes()[:100])
-    refused(path, "--real", real, *PIXELS, words=["b.png", "truncated"])
+    check_refused(path, "--real", real, *PIXELS, words=["b.png", "truncated"])
 
 
 class Exploit:
@@ -138,13 +138,13 @@ class Exploit:
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".npy"])
-def test_object_arrays_are_never_unpickled(refused, real, tmp_path, suffix):
+def test_object_arrays_are_never_unpickled(check_refused, real, tmp_path, suffix):
     witness = tmp_path / "witness"
     array = np.empty(2, object)
     array[:] = [Exploit(witness), Exploit(witness)]
     path = tmp_path / f"objects{suffix}"
     (np.savez if suffix == ".npz" else np.save)(path, array)
-    refused(path, "--real", real, *PIXELS, words=[path.name, "object"])
+    check_refused(path, "--real", real, *PIXELS, words=[path.name, "object"])
     assert not witness.exists()
 
 
@@ -152,74 +152,76 @@ def test_object_arrays_are_never_unpickled(refused, real, tmp_path, suffix):
     ("low", "high", "words"),
     [(-3.0, 1.0, ["-3"]), (0.0, 255.0, ["255"]), (-1.0, 1.5, ["1.5"])],
 )
-def test_floats_out_of_range(refused, real, tmp_path, low, high, words):
+def test_floats_out_of_range(check_refused, real, tmp_path, low, high, words):
     array = np.random.default_rng(0).uniform(low, high, (8, 6, 6, 3)).astype(np.float32)
     array[0, 0, 0] = [low, high, low]
     np.save(tmp_path / "floats.npy", array)
-    refused(tmp_path / "floats.npy", "--real", real, *PIXELS, words=["floats.npy", *words])
+    check_refused(tmp_path / "floats.npy", "--real", real, *PIXELS, words=["floats.npy", *words])
 
 
-def test_nan(refused, real, tmp_path):
+def test_nan(check_refused, real, tmp_path):
     array = np.full((8, 6, 6, 3), 0.5, np.float32)
     array[3, 1, 2, 0] = np.nan
     np.save(tmp_path / "floats.npy", array)
-    refused(tmp_path / "floats.npy", "--real", real, *PIXELS, words=["floats.npy", "NaN"])
+    check_refused(tmp_path / "floats.npy", "--real", real, *PIXELS, words=["floats.npy", "NaN"])
 
 
 @pytest.mark.parametrize("shape", [(8, 6, 6, 2), (8, 6, 6, 5), (8, 6)])
-def test_wrong_channel_count(refused, real, tmp_path, shape):
+def test_wrong_channel_count(check_refused, real, tmp_path, shape):
     np.save(tmp_path / "odd.npy", np.zeros(shape, np.uint8))
-    refused(tmp_path / "odd.npy", "--real", real, *PIXELS, words=["odd.npy"])
+    check_refused(tmp_path / "odd.npy", "--real", real, *PIXELS, words=["odd.npy"])
 
 
-def test_one_image_where_two_are_needed(refused, real, tmp_path, crops):
+def test_one_image_where_two_are_needed(check_refused, real, tmp_path, crops):
     one = crops(tmp_path / "one", 1, seed=0)
-    refused(one, "--real", real, *PIXELS, words=["at least 2", "one", "has 1"])
-    refused(one, "--real", real, "--extractor", "pixels", words=["at least 2", "has 1"])
+    check_refused(one, "--real", real, *PIXELS, words=["at least 2", "one", "has 1"])
+    check_refused(one, "--real", real, "--extractor", "pixels", words=["at least 2", "has 1"])
 
 
-def test_unknown_names_suggest_the_nearest(refused, samples, real):
-    refused(samples, "--real", real, "--metrics", "fdi", words=["fdi", "Did you mean"])
-    refused(samples, "--real", real, "--extractor", "inception-v4", words=["inception-v4", "'inception-v3'"])
-    refused(samples, "--real", real, *PIXELS, "-o", "fid.spilts=3", words=["spilts"])
-    refused(samples, "--real", real, "--extractor", "pixels", "--metrics", "kid", "-o", "kid.subset_sice=3",
+def test_unknown_names_suggest_the_nearest(check_refused, samples, real):
+    check_refused(samples, "--real", real, "--metrics", "fdi", words=["fdi", "Did you mean"])
+    check_refused(samples, "--real", real, "--extractor", "inception-v4", words=["inception-v4", "'inception-v3'"])
+    check_refused(samples, "--real", real, *PIXELS, "-o", "fid.spilts=3", words=["spilts"])
+    check_refused(samples, "--real", real, "--extractor", "pixels", "--metrics", "kid", "-o", "kid.subset_sice=3",
             words=["subset_sice", "'subset_size'"])  # fmt: skip
-    refused("fashion-mnits", words=["fashion-mnits", "fashion-mnist"])
-    refused(samples, "--real", "generater:dcgan", *PIXELS, words=["generater", "generator"])
+    check_refused("fashion-mnits", words=["fashion-mnits", "fashion-mnist"])
+    check_refused(samples, "--real", "generater:dcgan", *PIXELS, words=["generater", "generator"])
 
 
-def test_options_out_of_range(refused, samples, real):
-    refused(samples, "--real", real, *PIXELS, "--preprocessing", "cubic", words=["cubic"])
-    refused(samples, "--real", real, *PIXELS, "--device", "tpu9", words=["tpu9"])
-    refused(samples, "--real", real, *PIXELS, "--on-error", "ignore", words=["ignore"])
-    refused(samples, "--real", real, *PIXELS, "--value-range", "0,255", words=["0,255"])
-    refused(samples, "--real", real, *PIXELS, "--labels", "names", words=["names"])
-    refused(samples, "--real", real, "--extractor", "pixels", "--metrics", "kid", "-o", "kid.subset_size=many",
+def test_options_out_of_range(check_refused, samples, real):
+    check_refused(samples, "--real", real, *PIXELS, "--preprocessing", "cubic", words=["cubic"])
+    check_refused(samples, "--real", real, *PIXELS, "--device", "tpu9", words=["tpu9"])
+    check_refused(samples, "--real", real, *PIXELS, "--on-error", "ignore", words=["ignore"])
+    check_refused(samples, "--real", real, *PIXELS, "--value-range", "0,255", words=["0,255"])
+    check_refused(samples, "--real", real, *PIXELS, "--labels", "names", words=["names"])
+    check_refused(samples, "--real", real, "--extractor", "pixels", "--metrics", "kid", "-o", "kid.subset_size=many",
             words=["many"])  # fmt: skip
 
 
-def test_metrics_that_need_real_images(refused, samples):
-    refused(samples, *PIXELS, words=["fd", "--real"])
+def test_metrics_that_need_real_images(check_refused, samples):
+    check_refused(samples, *PIXELS, words=["fd", "--real"])
 
 
-def test_weights_of_the_wrong_network(refused, samples, real, tmp_path):
+def test_weights_of_the_wrong_network(check_refused, samples, real, tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"conv.weight": torch.zeros(3, 3)}, path)
-    refused(samples, "--real", real, "--extractor", "inception-v3", "--weights", path,
+    check_refused(samples, "--real", real, "--extractor", "inception-v3", "--weights", path,
             words=["other.safetensors", "inception-v3"])  # fmt: skip
 
 
-def test_weights_that_are_no_weights(refused, samples, real, tmp_path):
+def test_weights_that_are_no_weights(check_refused, samples, real, tmp_path):
     path = tmp_path / "weights.pth"
     path.write_bytes(b"not weights at all")
-    refused(samples, "--real", real, "--extractor", "inception-v3", "--weights", path, words=["weights.pth"])
-    refused(samples, "--real", real, "--extractor", "inception-v3", "--weights", tmp_path / "no.pth", words=["no.pth"])
+    check_refused(samples, "--real", real, "--extractor", "inception-v3", "--weights", path, words=["weights.pth"])
+    check_refused(
+        samples, "--real", real, "--extractor", "inception-v3", "--weights", tmp_path / "no.pth", words=["no.pth"]
+    )
 
 
-def test_pickled_code_in_weights_is_not_run(refused, samples, real, tmp_path):
+def test_pickled_code_in_weights_is_not_run(check_refused, samples, real, tmp_path):
     witness = tmp_path / "witness"
     torch.save({"a": Exploit(witness)}, tmp_path / "evil.pth")
-    refused(samples, "--real", real, "--extractor", "inception-v3", "--weights", tmp_path / "evil.pth",
+    check_refused(samples, "--real", real, "--extractor", "inception-v3", "--weights", tmp_path / "evil.pth",
             words=["evil.pth"])  # fmt: skip
     assert not witness.exists()
 
@@ -236,7 +238,7 @@ def weights_at(monkeypatch, tmp_path):
     return move
 
 
-def test_checksum_mismatch(refused, samples, real, weights_at):
+def test_checksum_mismatch(check_refused, samples, real, weights_at):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(200)
@@ -251,21 +253,21 @@ def test_checksum_mismatch(refused, samples, real, weights_at):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         weights_at(f"http://127.0.0.1:{server.server_port}/weights-inception-2015-12-05-6726825d.pth")
-        refused(samples, "--real", real, "--extractor", "inception-v3", words=["SHA-256", "damaged or replaced"])
+        check_refused(samples, "--real", real, "--extractor", "inception-v3", words=["SHA-256", "damaged or replaced"])
     finally:
         server.shutdown()
         server.server_close()
 
 
-def test_no_network_for_a_download(refused, samples, real, weights_at):
+def test_no_network_for_a_download(check_refused, samples, real, weights_at):
     weights_at("http://127.0.0.1:9/weights-inception-2015-12-05-6726825d.pth")
-    refused(samples, "--real", real, "--extractor", "inception-v3", words=["--weights", "efficientnet-lite0"])
+    check_refused(samples, "--real", real, "--extractor", "inception-v3", words=["--weights", "efficientnet-lite0"])
 
 
-def test_the_first_ten_corrupt_images_are_named(refused, samples, real):
+def test_the_first_ten_corrupt_images_are_named(check_refused, samples, real):
     for number in range(5, 20):
         (samples / f"{number:03d}.png").write_bytes(b"")
-    outcome = refused(samples, "--real", real, *PIXELS, words=["at least 10 corrupt images"])
+    outcome = check_refused(samples, "--real", real, *PIXELS, words=["at least 10 corrupt images"])
     for number in range(5, 15):
         assert f"{number:03d}.png" in outcome.text
     assert "016.png" not in outcome.text
@@ -293,10 +295,10 @@ def test_outputs_that_cannot_be_written_are_refused_before_the_work(ganeval, sam
         assert "is a folder" in outcome.text
 
 
-def test_a_corrupt_list_and_a_list_with_missing_files(refused, samples, real, tmp_path):
+def test_a_corrupt_list_and_a_list_with_missing_files(check_refused, samples, real, tmp_path):
     listing = tmp_path / "list.txt"
     listing.write_text(f"{samples}/000.png\n{samples}/nowhere.png\n")
-    refused(listing, "--real", real, *PIXELS, words=["nowhere.png"])
+    check_refused(listing, "--real", real, *PIXELS, words=["nowhere.png"])
 
 
 def test_debug_shows_the_traceback(ganeval, tmp_path):
