@@ -25,13 +25,23 @@ class Registry(Generic[T]):
         Name to ``"module:attribute"`` of ganeval's own, imported on first use.
     error
         The exception raised for an unknown name.
+    of
+        What a plug-in's object must be an instance of; None takes anything.
     """
 
-    def __init__(self, kind: str, group: str, builtin: Mapping[str, str], error: type[GanevalError]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        group: str,
+        builtin: Mapping[str, str],
+        error: type[GanevalError],
+        of: type[T] | None = None,
+    ) -> None:
         self.kind = kind
         self.group = group
         self._targets = dict(builtin)
         self._error = error
+        self._of = of
         self._loaded: dict[str, T] = {}
         self._entry_points: dict[str, metadata.EntryPoint] | None = None
 
@@ -79,10 +89,28 @@ class Registry(Generic[T]):
         point = self._plugins().get(name)
         if point is None:
             raise self._error(f"unknown {self.kind} {name!r}", hint=did_you_mean(name, self.names()))
+        hint = "Repair or uninstall the package that provides it."
         try:
-            return point.load()  # type: ignore[no-any-return]
+            found: T = point.load()
         except Exception as error:
             raise PluginError(
-                f"the {self.kind} {name!r} of the plug-in {point.value!r} can't be imported: {error}",
-                hint="Repair or uninstall the package that provides it.",
+                f"the {self.kind} {name!r} of the plug-in {point.value!r} can't be imported: {error}", hint=hint
             ) from error
+        if self._of is not None and not isinstance(found, self._of):
+            raise PluginError(
+                f"the {self.kind} {name!r} of the plug-in {point.value!r} is of type {type(found).__name__}, "
+                f"and must be of {self._of.__module__}.{self._of.__name__}",
+                hint=hint,
+            )
+        return found
+
+    def usable(self) -> tuple[dict[str, T], dict[str, PluginError]]:
+        """All objects by name, and the errors of those that can't be imported: for listings, which show both."""
+        found: dict[str, T] = {}
+        broken: dict[str, PluginError] = {}
+        for name in self.names():
+            try:
+                found[name] = self.get(name)
+            except PluginError as error:
+                broken[name] = error
+        return found, broken

@@ -47,6 +47,11 @@ class StageClock:
         return StageTimes(**self._seconds, wall=wall, images=images)
 
 
+def _in_words(widths: tuple[int | None, ...]) -> str:
+    names = ("features", "logits", "spatial features")
+    return " and ".join(f"{width} {name}" for width, name in zip(widths, names, strict=True) if width is not None)
+
+
 def _joined(parts: list[torch.Tensor]) -> list[torch.Tensor]:
     """One batch where the prepared images are all of one shape; extractors that don't resize keep them apart."""
     return [torch.cat(parts)] if len(parts) > 1 and len({part.shape[1:] for part in parts}) == 1 else parts
@@ -67,6 +72,18 @@ class DecodedBatch:
     def pixels(self) -> list[Pixels]:
         """The images themselves, uint8 [H, W, 3] each."""
         return [image.pixels for image in self.images]
+
+    @classmethod
+    def joined(cls, pieces: Sequence[DecodedBatch]) -> DecodedBatch:
+        """One batch out of consecutive ones, in order."""
+        return cls(
+            pieces[0].start,
+            sum(piece.positions for piece in pieces),
+            [item for piece in pieces for item in piece.items],
+            [image for piece in pieces for image in piece.images],
+            [pair for piece in pieces for pair in piece.skipped],
+            [preview for piece in pieces for preview in piece.previews],
+        )
 
 
 class BatchWorker:
@@ -91,6 +108,7 @@ class BatchWorker:
         self.device = device
         self.previews = previews
         self.clock = clock
+        self._widths: tuple[int | None, ...] | None = None
 
     def decode(self, start: int, items: Sequence[ImageItem]) -> DecodedBatch:
         """Decode the items from position `start` on; corrupt ones are set aside."""
@@ -143,15 +161,22 @@ class BatchWorker:
 
     def _checked(self, output: ExtractorOutput, count: int) -> tuple[torch.Tensor, ...]:
         name = self.extractor.info.name
-        if output.pooled.ndim != 2 or len(output.pooled) != count:
+        parts = (output.pooled, output.logits, output.spatial)
+        for what, part in zip(("features", "logits", "spatial features"), parts, strict=True):
+            if part is not None and (part.ndim != 2 or len(part) != count):
+                raise ExtractorError(
+                    f"the extractor {name!r} returned shape {tuple(part.shape)} as {what} for {count} images",
+                    hint=f"It must return one row an image: [{count}, D].",
+                )
+        widths = tuple(None if part is None else part.shape[1] for part in parts)
+        self._widths = self._widths or widths
+        if widths != self._widths:
             raise ExtractorError(
-                f"the extractor {name!r} returned shape {tuple(output.pooled.shape)} for {count} images",
-                hint=f"It must return one row of features an image: [{count}, D].",
+                f"the extractor {name!r} returned {_in_words(self._widths)} for some images, and "
+                f"{_in_words(widths)} for others",
+                hint="Every image must give as many numbers as any other, whatever its size: resize, or pool.",
             )
-        tensors = [
-            torch.empty(0) if tensor is None else tensor.detach().to("cpu", torch.float32)
-            for tensor in (output.pooled, output.logits, output.spatial)
-        ]
+        tensors = [torch.empty(0) if part is None else part.detach().to("cpu", torch.float32) for part in parts]
         if not torch.isfinite(tensors[0]).all():
             raise ExtractorError(
                 f"the extractor {name!r} returned features that are NaN or infinite",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import inspect
 import os
 import re
-import secrets
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,6 +17,7 @@ from torch import Tensor, nn
 from ganeval.errors import OptionError, PluginError
 from ganeval.features.extractor import EXTRACTORS, ExtractorOutput, ExtractorRequest, FeatureExtractor
 from ganeval.features.features import ExtractorInfo
+from ganeval.features.identity import identity_of
 from ganeval.features.preprocessing import Preprocessing, find_preprocessing
 from ganeval.features.weights import sha256_of
 
@@ -115,7 +114,8 @@ def load_custom(target: str, request: ExtractorRequest) -> FeatureExtractor:
 
     A class or function is called without arguments, or with ``weights=`` the path if weights were given; any other
     object is used as it is. The current folder is importable, after everything installed. The extractor's identity
-    covers the module's source file, the weights file and the state dict, but not other modules that it imports.
+    covers the files of the module and of the classes in it, the weights file and all parameters and buffers, but not
+    other modules that it imports.
 
     Raises
     ------
@@ -141,7 +141,10 @@ def load_custom(target: str, request: ExtractorRequest) -> FeatureExtractor:
             raise PluginError(f"the extractor {target!r}: the module {module_name!r} has no {attribute!r}")
         found = getattr(found, part)
     made = _built(found, request, f"the extractor {target!r}")
-    return adapt(made, request, where=f"the extractor {target!r}", source=getattr(module, "__file__", None))
+    extractor = adapt(made, request, where=f"the extractor {target!r}", source=getattr(module, "__file__", None))
+    if request.weights is not None and extractor.info.weights_sha256 is None:
+        extractor.info = replace(extractor.info, weights_sha256=sha256_of(request.weights))
+    return extractor
 
 
 def adapt(
@@ -149,8 +152,8 @@ def adapt(
 ) -> FeatureExtractor:
     """An extractor from an object: itself if it is one, else an adapter around the callable.
 
-    An object that is neither an `nn.Module` nor loaded by name may hold state that can't be seen, so its features are
-    never found in the store by another run.
+    An object that is not loaded by name may hold state that can't be seen, and then its features are never found in the
+    store by another run: one that is no `nn.Module`, or whose attributes can't be read (see `identity_of`).
 
     Raises
     ------
@@ -166,9 +169,8 @@ def adapt(
         return adapt(_built(candidate, request, where), request, where=where, source=_source_of(candidate))
     if not callable(candidate):
         raise PluginError(f"{where} gives {type(candidate).__name__}, which is not callable")
-    if source is None and isinstance(candidate, nn.Module):
-        source = _source_of(type(candidate))
-    return CustomExtractor(candidate, request, where, _identity(candidate, request, source))
+    identity = identity_of(candidate, source=source, weights=request.weights)
+    return CustomExtractor(candidate, request, where, identity)
 
 
 def _built(found: Any, request: ExtractorRequest, where: str) -> Any:
@@ -187,22 +189,6 @@ def _source_of(kind: type) -> str | None:
         return inspect.getsourcefile(kind)
     except (TypeError, OSError):
         return None
-
-
-def _identity(function: Any, request: ExtractorRequest, source: str | None) -> str:
-    digest = hashlib.sha256()
-    if source is None or not Path(source).is_file():
-        digest.update(secrets.token_bytes(32))
-    else:
-        digest.update(Path(source).read_bytes())
-    if request.weights is not None:
-        digest.update(sha256_of(request.weights).encode())
-    if isinstance(function, nn.Module):
-        digest.update(repr(function).encode())
-        for key, value in sorted(function.state_dict().items()):
-            digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _name_of(function: Any, where: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from ganeval.errors import OptionError
@@ -15,21 +18,43 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     OptionError
         If the name is no device, or the device isn't there.
     """
-    if isinstance(device, torch.device):
-        return device
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         resolved = torch.device(device)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise OptionError(f"unknown device {device!r}", hint="Use auto, cpu, cuda, cuda:N or mps.") from error
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if resolved.type not in present:
-        raise OptionError(f"unsupported device {device!r}", hint="Use auto, cpu, cuda, cuda:N or mps.")
+        raise OptionError(f"unsupported device {str(device)!r}", hint="Use auto, cpu, cuda, cuda:N or mps.")
     if not present[resolved.type]:
         raise OptionError(f"no {resolved.type} device on this machine", hint="Use --device cpu, or auto.")
     if resolved.type == "cuda" and resolved.index is not None and resolved.index >= torch.cuda.device_count():
-        raise OptionError(f"no device {device!r}: there are {torch.cuda.device_count()} CUDA devices here")
+        raise OptionError(f"no device {str(device)!r}: there are {torch.cuda.device_count()} CUDA devices here")
     return resolved
+
+
+@contextmanager
+def exact_float32(device: torch.device) -> Iterator[None]:
+    """Keep a GPU from rounding the factors of float32 products to 10 bits (TF32) within the block.
+
+    In convolutions PyTorch lets it do so by default, and features would differ from those of a CPU in the third digit
+    though both are called float32, in reports and in the feature store.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    # PyTorch has renamed the switches, and has old and new names contradict each other where both are used.
+    convolutions = getattr(torch.backends.cudnn, "conv", None)
+    name, exact = ("allow_tf32", False) if convolutions is None else ("fp32_precision", "ieee")
+    switches = [convolutions or torch.backends.cudnn, torch.backends.cuda.matmul]
+    before = [getattr(switch, name) for switch in switches]
+    for switch in switches:
+        setattr(switch, name, exact)
+    try:
+        yield
+    finally:
+        for switch, value in zip(switches, before, strict=True):
+            setattr(switch, name, value)

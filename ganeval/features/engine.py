@@ -18,9 +18,10 @@ import torch
 from ganeval.errors import CorruptImageError, ExtractorError, ImageSourceError, OptionError
 from ganeval.features.batches import BatchWorker, DecodedBatch, StageClock
 from ganeval.features.chunks import FeatureChunk, features_from_chunks
-from ganeval.features.devices import resolve_device
+from ganeval.features.devices import exact_float32, resolve_device
 from ganeval.features.extractor import FeatureExtractor
 from ganeval.features.features import Features
+from ganeval.features.identity import code_of
 from ganeval.features.previews import PreviewChoice
 from ganeval.features.store import FeatureStore, ShardWriter, StoreEntry, feature_fingerprint
 from ganeval.images.source import ImageItem, ImageSource
@@ -32,6 +33,9 @@ T = TypeVar("T")
 
 #: Seconds that the search for further corrupt images may take once one was found.
 CORRUPT_SEARCH_SECONDS = 20.0
+
+# Images that a thread decodes at a time where it does nothing else: the fewer, the less memory waits for the network.
+_DECODED_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,7 @@ def extract(
     OptionError
         For options out of range.
     """
-    if on_error not in ("raise", "skip"):
-        raise OptionError(f"on_error must be 'raise' or 'skip', not {on_error!r}")
-    for name, value in (("batch_size", batch_size), ("workers", workers)):
-        if value is not None and value < 1:
-            raise OptionError(f"{name.replace('_', ' ')} must be at least 1, not {value}")
+    check_options(on_error=on_error, batch_size=batch_size, workers=workers)
     began = time.perf_counter()
     resolved = resolve_device(device)
     fingerprint, entry = _store_entry(source, extractor, store)
@@ -150,6 +150,15 @@ def extract(
     return Extraction(features, tuple(notices), from_store=sum(len(chunk.pooled) for chunk in stored))
 
 
+def check_options(*, on_error: str, batch_size: int | None, workers: int | None) -> None:
+    """Check options of `extract`, for those who have much to do before it; raises `OptionError`."""
+    if on_error not in ("raise", "skip"):
+        raise OptionError(f"on_error must be 'raise' or 'skip', not {on_error!r}")
+    for name, value in (("batch_size", batch_size), ("workers", workers)):
+        if value is not None and value < 1:
+            raise OptionError(f"{name.replace('_', ' ')} must be at least 1, not {value}")
+
+
 def default_batch_size(extractor: FeatureExtractor, device: torch.device) -> int:
     """Images a batch that suit the device: small ones on the CPU, which keep the activations in its caches."""
     return extractor.cpu_batch_size if device.type == "cpu" else 64
@@ -161,7 +170,7 @@ def _store_entry(
     content = source.fingerprint()
     if content is None:
         return None, None
-    fingerprint = feature_fingerprint(content, extractor.info)
+    fingerprint = feature_fingerprint(content, extractor.info, code_of(type(extractor)))
     entry = store.entry(fingerprint, source.name, extractor.info.name) if store is not None else None
     return fingerprint, entry
 
@@ -210,10 +219,11 @@ class _Run:
         single_threaded = functools.partial(torch.set_num_threads, 1) if self.concurrent else None
         pool = ThreadPoolExecutor(self.workers, "ganeval", initializer=single_threaded)
         try:
-            for chunk in self._results(pool, self._batches(items, start)):
-                if chunk.skipped and self.on_error == "raise":
-                    raise self._corrupt(chunk, source, pool)
-                yield chunk
+            with exact_float32(self.worker.device):
+                for chunk in self._results(pool, self._batches(items, start)):
+                    if chunk.skipped and self.on_error == "raise":
+                        raise self._corrupt(chunk, source, pool)
+                    yield chunk
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             # The workers' setting reaches the maths library of the whole process; give the cores back to the metrics.
@@ -225,12 +235,26 @@ class _Run:
         ahead = 2 * self.workers
         if self.concurrent:
             return _in_order(pool, self._decode_and_compute, batches, ahead=ahead)
-        return map(self._compute, _in_order(pool, self._decode, batches, ahead=ahead))
+        return map(self._compute, self._gathered(_in_order(pool, self._decode, batches, ahead=ahead)))
 
     def _batches(self, items: Iterator[ImageItem], position: int) -> Iterator[tuple[int, list[ImageItem]]]:
-        while batch := list(itertools.islice(items, self.batch_size)):
+        """What one thread gets at a time: a batch, or where it only decodes, a small part of one."""
+        missing = self.batch_size
+        while batch := list(itertools.islice(items, missing if self.concurrent else min(missing, _DECODED_AT_ONCE))):
             yield position, batch
             position += len(batch)
+            missing = missing - len(batch) or self.batch_size
+
+    def _gathered(self, pieces: Iterator[DecodedBatch]) -> Iterator[DecodedBatch]:
+        """Batches for the network out of the pieces that the threads decode."""
+        waiting: list[DecodedBatch] = []
+        for piece in pieces:
+            waiting.append(piece)
+            if sum(one.positions for one in waiting) >= self.batch_size:
+                yield DecodedBatch.joined(waiting)
+                waiting = []
+        if waiting:
+            yield DecodedBatch.joined(waiting)
 
     def _decode(self, batch: tuple[int, list[ImageItem]]) -> DecodedBatch:
         return self.worker.decode(*batch)
@@ -239,7 +263,7 @@ class _Run:
         return self._compute(self.worker.decode(*batch))
 
     def _compute(self, decoded: DecodedBatch) -> FeatureChunk:
-        outputs = self._halving(decoded, len(decoded.pixels))
+        outputs = self._halving(decoded, min(len(decoded.pixels), self.batch_size))
         return self.worker.chunk(decoded, outputs)
 
     def _halving(self, decoded: DecodedBatch, size: int) -> list[tuple[torch.Tensor, ...]]:
@@ -251,7 +275,8 @@ class _Run:
             except (MemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error):
                     raise
-                reason = error
+                # The traceback holds the frames of the failed attempt, and these all that filled the memory.
+                reason = error.with_traceback(None)
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             if size <= 1:
@@ -307,7 +332,7 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[S], T], inputs: Iterator
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
     text = str(error).lower()
     return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text

@@ -124,4 +124,5 @@ EXTRACTORS: Registry[ExtractorSpec] = Registry(
         "pixels": "ganeval.features.pixels:SPEC",
     },
     error=ExtractorError,
+    of=ExtractorSpec,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from ganeval.files import write_atomically
 from ganeval.images.source import ImageInfo
 
 # Part of every key: raise it whenever decoding, resizing or the layout of shards changes.
-FORMAT = 1
+FORMAT = 2
 
 _OPTIONAL = ("logits", "spatial")
 
@@ -35,9 +37,12 @@ def default_cache_dir() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_dir("ganeval"))
 
 
-def feature_fingerprint(source_fingerprint: str, extractor: ExtractorInfo) -> str:
-    """Hex SHA-256 of the source's fingerprint, the extractor's identity and the store's format."""
-    inputs = {"format": FORMAT, "source": source_fingerprint, "extractor": asdict(extractor)}
+def feature_fingerprint(source_fingerprint: str, extractor: ExtractorInfo, code: str | None = None) -> str:
+    """Hex SHA-256 of the source's fingerprint, the extractor's identity and code, and the store's format.
+
+    `code` is the digest of the extractor's code where that is not ganeval's own, whose changes raise `FORMAT`.
+    """
+    inputs = {"format": FORMAT, "source": source_fingerprint, "extractor": asdict(extractor), "code": code}
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
@@ -71,28 +76,26 @@ class StoreEntry:
         self.extractor = extractor
 
     def load(self) -> list[FeatureChunk]:
-        """The chunks from position 0 on, without a gap; a damaged shard and all behind it count as not there."""
+        """The chunks from position 0 on, without a gap; a damaged shard and all behind it count as not there.
+
+        Where shards overlap, as after two runs at once, those are taken that reach the furthest.
+        """
+        spans = _spans(self.folder)
         chunks: list[FeatureChunk] = []
-        expected = 0
-        for path in sorted(self.folder.glob("shard-*.safetensors")):
-            start = int(path.stem.split("-")[1])
-            if start < expected:
-                continue
-            if start > expected:
-                break
+        position = 0
+        while (stop := _next_stop(spans, position)) is not None:
             try:
-                chunk = _read_shard(path)
-            except (OSError, SafetensorError, KeyError, ValueError):
+                chunks.append(_read_shard(spans.pop((position, stop))))
+            except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError):
                 continue
-            chunks.append(chunk)
-            expected = chunk.stop
+            position = stop
         return chunks
 
     def complete_at(self) -> int | None:
         """Number of positions of the finished set, None if the extraction has not finished."""
         try:
             return int(json.loads((self.folder / "complete.json").read_text())["positions"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def write(self, chunk: FeatureChunk) -> None:
@@ -138,30 +141,36 @@ class FeatureStore:
 
     def entries(self) -> list[StoreEntryInfo]:
         """All entries, the most recently used first."""
-        entries = [self._describe(folder) for folder in self._folders()]
+        entries = []
+        for folder in self._folders():
+            # Another process may be deleting it.
+            with contextlib.suppress(FileNotFoundError):
+                entries.append(self._describe(folder))
         return sorted(entries, key=lambda entry: -entry.used)
 
     def _describe(self, folder: Path) -> StoreEntryInfo:
         try:
-            about: dict[str, Any] = json.loads((folder / "entry.json").read_text())
-        except (OSError, ValueError):
+            about: dict[str, Any] = dict(json.loads((folder / "entry.json").read_text()))
+        except (OSError, ValueError, TypeError):
             about = {}
-        entry = StoreEntry(folder, "", "")
-        files = [path for path in folder.iterdir() if path.is_file()]
-        stops = [int(path.stem.split("-")[2]) for path in files if path.name.startswith("shard-")]
-        complete = entry.complete_at()
+        complete = StoreEntry(folder, "", "").complete_at()
+        stops = [stop for _, stop in _spans(folder)]
         return StoreEntryInfo(
             key=folder.name,
             source=str(about.get("source", "?")),
             extractor=str(about.get("extractor", "?")),
             images=complete if complete is not None else max(stops, default=0),
             complete=complete is not None,
-            bytes=sum(path.stat().st_size for path in files),
+            bytes=sum(_size(path) for path in folder.glob("*")),
             used=folder.stat().st_mtime,
         )
 
     def remove(self, prefix: str) -> list[StoreEntryInfo]:
-        """Delete the entries whose key begins with `prefix`; raises `OptionError` if there is none."""
+        """Delete the entries whose key begins with `prefix`; raises `OptionError` if there is none, or it is empty."""
+        if not prefix:
+            raise OptionError(
+                "an empty key was given, with which all keys begin", hint="Pass --all to delete them all."
+            )
         chosen = [entry for entry in self.entries() if entry.key.startswith(prefix)]
         if not chosen:
             raise OptionError(
@@ -194,6 +203,30 @@ class FeatureStore:
             raise OutputError(f"can't delete {folder}: {error.strerror or error}") from error
 
 
+def _spans(folder: Path) -> dict[tuple[int, int], Path]:
+    """The shards of an entry by the positions that they begin at and stop before."""
+    matches = (
+        (re.fullmatch(r"shard-([0-9]+)-([0-9]+)", path.stem), path) for path in folder.glob("shard-*.safetensors")
+    )
+    return {(int(match[1]), int(match[2])): path for match, path in matches if match and int(match[1]) < int(match[2])}
+
+
+def _next_stop(spans: Iterable[tuple[int, int]], position: int) -> int | None:
+    """Where the shard stops that one should read next to get the furthest, None if there is none at `position`."""
+    furthest: dict[int, int] = {}
+    for start, stop in sorted(spans, reverse=True):
+        furthest[start] = max(furthest.get(start, start), furthest.get(stop, stop))
+    ways = [stop for start, stop in spans if start == position]
+    return max(ways, key=lambda stop: (furthest.get(stop, stop), stop), default=None)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def _shard_bytes(chunk: FeatureChunk) -> bytes:
     arrays: dict[str, np.ndarray[Any, Any]] = {
         "pooled": np.ascontiguousarray(chunk.pooled),
@@ -217,8 +250,17 @@ def _shard_bytes(chunk: FeatureChunk) -> bytes:
         "modes": [info.mode for info in chunk.images],
         "skipped": chunk.skipped,
         "previews": [preview.id for preview in chunk.previews],
+        "checksum": _checksum(arrays),
     }
     return save(arrays, metadata={"chunk": json.dumps(about)})
+
+
+def _checksum(arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).data.cast("B") if arrays[name].size else b"")
+    return digest.hexdigest()
 
 
 def _read_shard(path: Path) -> FeatureChunk:
@@ -226,6 +268,8 @@ def _read_shard(path: Path) -> FeatureChunk:
         about = json.loads(file.metadata()["chunk"])
         names = set(file.keys())
         arrays = {name: file.get_tensor(name) for name in names}
+    if about["checksum"] != _checksum(arrays):
+        raise ValueError(f"{path} is damaged")
     ids = about["ids"]
     digests = arrays["digest"].tobytes()
     width = len(digests) // len(ids) if ids else 0

@@ -94,6 +94,7 @@ METRIC = Metric(
     higher_is_better=(True, True),
     compute=_compute,
     minimum=DENSITY_COVERAGE_K + 1,
+    minimum_for=lambda chosen: require_count("k", chosen["k"]) + 1,
     aliases=("dc",),
     parameters=(Parameter("k", DENSITY_COVERAGE_K, int, "which nearest neighbour gives the balls' radius"),),
 )

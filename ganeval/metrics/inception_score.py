@@ -97,6 +97,7 @@ METRIC = Metric(
     needs_real=False,
     needs="logits",
     minimum=10,
+    minimum_for=lambda chosen: require_count("splits", chosen["splits"]),
     aliases=("is", "isc"),
     parameters=(
         Parameter("splits", 10, int, "parts into which the images are divided"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,11 +69,7 @@ def kernel_distance(
     subsets = require_count("subsets", subsets)
     first, second = as_pair(real, generated, minimum_real=2, minimum_generated=2)
     size, clamped = _subset_size(subset_size, len(first), len(second))
-    kernel = _PolynomialKernel(
-        degree=require_count("degree", degree),
-        gamma=1.0 / first.shape[1] if gamma is None else require_number("gamma", gamma, positive=True),
-        coef0=require_number("coef0", coef0),
-    )
+    kernel = _kernel(first.shape[1], degree, gamma, coef0)
     draws = _draw_subsets(len(first), len(second), subsets=subsets, size=size, seed=seed)
     if _whole_is_cheaper(len(first), len(second), first.shape[1], subsets=subsets, size=size):
         values = _mmd_from_whole(first, second, draws, kernel)
@@ -109,6 +106,14 @@ class _PolynomialKernel:
 
     def __call__(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (x @ y.T).mul_(self.gamma).add_(self.coef0).pow_(self.degree)
+
+
+def _kernel(dimension: int, degree: Any, gamma: Any, coef0: Any) -> _PolynomialKernel:
+    return _PolynomialKernel(
+        degree=require_count("degree", degree),
+        gamma=1.0 / dimension if gamma is None else require_number("gamma", gamma, positive=True),
+        coef0=require_number("coef0", coef0),
+    )
 
 
 @dataclass(frozen=True)
@@ -236,6 +241,14 @@ def _compute(
     )
 
 
+def _fewest(chosen: Mapping[str, Any]) -> int:
+    """Fewest images a side; checks all parameters, so that a bad one is refused before the work and not after it."""
+    require_count("subsets", chosen["subsets"])
+    _kernel(1, chosen["degree"], chosen["gamma"], chosen["coef0"])
+    asked = chosen["subset_size"]
+    return 2 if asked is None else require_count("subset_size", asked, minimum=2)
+
+
 METRIC = Metric(
     name="kd",
     scores=("kd",),
@@ -245,6 +258,7 @@ METRIC = Metric(
     higher_is_better=(False,),
     compute=_compute,
     aliases=("kid", "kd"),
+    minimum_for=_fewest,
     inception_names={"kd": "kid"},
     parameters=(
         Parameter("subsets", 100, int, "how many subsets are drawn"),

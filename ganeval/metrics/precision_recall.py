@@ -93,6 +93,7 @@ METRIC = Metric(
     higher_is_better=(True, True),
     compute=_compute,
     minimum=PRECISION_RECALL_K + 1,
+    minimum_for=lambda chosen: require_count("k", chosen["k"]) + 1,
     aliases=("prc", "pr"),
     parameters=(Parameter("k", PRECISION_RECALL_K, int, "which nearest neighbour gives the balls' radius"),),
 )

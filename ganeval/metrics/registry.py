@@ -58,6 +58,9 @@ class Metric:
         ``"pooled"`` or ``"logits"``.
     minimum
         Fewest images a side with which it can be computed at its defaults.
+    minimum_for
+        Fewest images a side for given parameters, a function of all of them by name; raises `OptionError` for values
+        that can't be used. None where it is `minimum` whatever they are.
     parameters
         Its options.
     compute
@@ -78,6 +81,7 @@ class Metric:
     aliases: tuple[str, ...] = ()
     inception_names: Mapping[str, str] | None = None
     parameters: tuple[Parameter, ...] = ()
+    minimum_for: Callable[[Mapping[str, Any]], int] | None = None
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name; raises `OptionError` with the nearest name."""
@@ -89,14 +93,22 @@ class Metric:
             hint=did_you_mean(name, (p.name for p in self.parameters)),
         )
 
+    def chosen(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """All parameters by name: those given over the defaults; raises `OptionError` for a name that there isn't."""
+        for name in parameters:
+            self.parameter(name)
+        return {p.name: p.default for p in self.parameters} | dict(parameters)
+
+    def fewest(self, parameters: Mapping[str, Any]) -> int:
+        """Fewest images a side with these parameters; raises `OptionError` for those that can't be used."""
+        chosen = self.chosen(parameters)
+        return self.minimum if self.minimum_for is None else self.minimum_for(chosen)
+
     def __call__(
         self, real: Features | None, generated: Features, *, seed: int = 2020, **parameters: Any
     ) -> Sequence[Score]:
         """Compute, with `parameters` over the defaults; raises `MetricError`."""
-        for name in parameters:
-            self.parameter(name)
-        chosen = {p.name: p.default for p in self.parameters} | parameters
-        return self.compute(real, generated, seed=seed, **chosen)
+        return self.compute(real, generated, seed=seed, **self.chosen(parameters))
 
 
 METRICS: Registry[Metric] = Registry(
@@ -110,4 +122,5 @@ METRICS: Registry[Metric] = Registry(
         "density_coverage": "ganeval.metrics.density_coverage:METRIC",
     },
     error=MetricError,
+    of=Metric,
 )

@@ -41,6 +41,11 @@ class Selected:
     requested: Mapping[str, str]
 
 
+def names_no_metric(names: Sequence[str]) -> bool:
+    """Whether only ``"default"``, ``"standard"`` or ``"all"`` were asked for: whatever can be computed, that is."""
+    return set(_split(names)) <= {"default", "standard", _EVERYTHING}
+
+
 def select_metrics(names: Sequence[str]) -> list[Selected]:
     """The metrics and scores that `names` stand for, each once, in the order asked for.
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ganeval.errors import MetricError, NotEnoughImagesError, OptionError
+from ganeval.errors import MetricError, NotEnoughImagesError, OptionError, PluginError
 from ganeval.features.devices import resolve_device
-from ganeval.features.engine import Extraction, default_batch_size, extract
+from ganeval.features.engine import Extraction, check_options, default_batch_size, extract
 from ganeval.features.extractor import ExtractorRequest, FeatureExtractor
-from ganeval.features.features import Features
+from ganeval.features.features import ExtractorInfo, Features
 from ganeval.features.resolving import resolve_extractor
 from ganeval.features.store import FeatureStore
 from ganeval.images.checks import check_sets
@@ -22,7 +22,7 @@ from ganeval.images.opening import open_source
 from ganeval.images.source import ImageSource, SourceOptions
 from ganeval.metrics.naming import score_name
 from ganeval.metrics.score import Score
-from ganeval.metrics.selection import Selected, select_metrics
+from ganeval.metrics.selection import Selected, names_no_metric, select_metrics
 from ganeval.notices import Notice
 from ganeval.progress import Progress, SilentProgress
 from ganeval.report.report import Report, Run
@@ -70,7 +70,8 @@ def score(
         none are computed.
     metrics
         Names, aliases or groups, as a sequence or comma-separated; None takes all that can be computed. A metric that
-        is named but can't be computed is an error; one that is not named is left out with a notice.
+        is named but can't be computed is an error; one that isn't (of the groups "all" and "standard", too) is left
+        out with a notice.
     options
         Metric name to parameters, such as ``{"kid": {"subset_size": 500}}``.
     extractor
@@ -123,13 +124,14 @@ def score(
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     progress = progress or SilentProgress()
     selection = select_metrics(_names(metrics))
-    named = metrics is not None
+    named = not names_no_metric(_names(metrics))
     chosen_options = _options_by_metric(selection, options or {})
     if real is None:
         selection, missing = _without_real(selection, named)
     else:
         missing = []
     resolve_device(device)
+    check_options(on_error=on_error, batch_size=batch_size, workers=workers)
     opening = SourceOptions(recursive=recursive, labels=labels, value_range=value_range, count=count, seed=seed)
     generated_source = open_source(samples, opening)
     real_source = None if real is None else open_source(real, opening)
@@ -166,6 +168,7 @@ def score(
     real_features = None if real_side is None else real_side.features
     generated = generated_side.features
 
+    suitability.check_features(generated, network.info)
     scores = _compute(suitability, real_features, generated, network.info.name, seed, progress)
     extractions = [side for side in (real_side, generated_side) if side is not None]
     notices = [
@@ -180,7 +183,7 @@ def score(
     resolved = resolve_device(device)
     return Report(
         scores=scores,
-        extractor=network.info,
+        extractor=_as_it_turned_out(network.info, generated),
         generated=describe_side(generated_source, generated_side),
         real=None if real_source is None or real_side is None else describe_side(real_source, real_side),
         run=Run(
@@ -275,6 +278,11 @@ def _compute(
             for base, result in zip(one.metric.scores, results, strict=True):
                 if base in one.scores:
                     name = score_name(base, one.metric, extractor)
+                    if name in scores:
+                        raise PluginError(
+                            f"two metrics give a score called {name!r}, the second is {one.metric.name!r}",
+                            hint="Name only one of them, or uninstall the package that provides the other.",
+                        )
                     scores[name] = result.renamed(name)
             task.advance(1)
     finally:
@@ -306,6 +314,12 @@ def _skip_notices(real: Extraction | None, generated: Extraction) -> list[Notice
         for name, side in sides.items()
         if side is not None and side.features.skipped
     ]
+
+
+def _as_it_turned_out(extractor: ExtractorInfo, features: Features) -> ExtractorInfo:
+    """What is known of the extractor, with the numbers of features and classes, which may show only in the run."""
+    classes = None if features.logits is None else features.logits.shape[1]
+    return replace(extractor, feature_dim=features.pooled.shape[1], class_count=classes)
 
 
 def _requested(selection: Sequence[Selected], scores: Mapping[str, Score], extractor: str) -> dict[str, str]:

@@ -48,14 +48,16 @@ class Suitability:
         ------
         NotEnoughImagesError
             For a metric that the user named, or if no metric remains.
+        OptionError
+            For an option's value that its metric can't use.
         """
         for one in list(self.selection):
+            fewest = one.metric.fewest(self.options.get(one.metric.name, {}))
             for side, source in (("generated", generated), ("real", real if one.metric.needs_real else None)):
                 have = None if source is None else source.count
-                if source is not None and have is not None and have < one.metric.minimum:
+                if source is not None and have is not None and have < fewest:
                     error = NotEnoughImagesError(
-                        f"{', '.join(one.scores)} needs at least {one.metric.minimum} {side} images, "
-                        f"and {source.name} has {have}"
+                        f"{', '.join(one.scores)} needs at least {fewest} {side} images, and {source.name} has {have}"
                     )
                     self.leave_out(one, error)
                     break
@@ -64,15 +66,26 @@ class Suitability:
     def check_extractor(self, extractor: ExtractorInfo) -> None:
         """Before any work: metrics on logits against an extractor without them.
 
+        A user's own, whose `feature_dim` isn't known before it has run, may have some: see `check_features`.
+
         Raises
         ------
         MetricError
             For a metric that the user named, or if no metric remains.
         """
+        if extractor.feature_dim is not None and extractor.class_count is None:
+            self._leave_out_logits(extractor.name)
+
+    def check_features(self, features: Features, extractor: ExtractorInfo) -> None:
+        """After extraction: metrics on logits against features that have none; raises as `check_extractor` does."""
+        if features.logits is None:
+            self._leave_out_logits(extractor.name)
+
+    def _leave_out_logits(self, extractor: str) -> None:
         for one in list(self.selection):
-            if one.metric.needs == "logits" and extractor.class_count is None:
+            if one.metric.needs == "logits":
                 error = MetricError(
-                    f"{one.metric.name} needs class logits, which the extractor {extractor.name!r} doesn't have",
+                    f"{one.metric.name} needs class logits, which the extractor {extractor!r} doesn't have",
                     hint="Use inception-v3 or efficientnet-lite0, or leave the metric out.",
                 )
                 self.leave_out(one, error)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+import weakref
+
 import numpy as np
 import pytest
 import torch
 
 from ganeval.errors import CorruptImageError, ExtractorError, ImageSourceError, OptionError
-from ganeval.features.devices import resolve_device
+from ganeval.features.devices import exact_float32, resolve_device
 from ganeval.features.engine import extract
 from ganeval.features.extractor import ExtractorOutput
 
@@ -115,6 +118,71 @@ def test_one_image_too_large_is_an_error(known_source, channel_sums):
         extract(known_source(3), channel_sums(fits=0), batch_size=2, device="cpu")
 
 
+def test_a_failed_attempt_leaves_the_memory_before_the_next(known_source, channel_sums):
+    class Greedy(channel_sums):
+        def forward(self, prepared: torch.Tensor) -> ExtractorOutput:
+            assert all(activation() is None for activation in alive)
+            activation = prepared * 2
+            alive.append(weakref.ref(activation))
+            output = super().forward(prepared)
+            alive.clear()
+            return output
+
+    alive: list[weakref.ref[torch.Tensor]] = []
+    extraction = extract(known_source(16), Greedy(fits=4, thread_safe=False), batch_size=16, device="cpu")
+    assert len(extraction.features) == 16
+
+
+def test_a_batch_for_the_network_is_decoded_in_small_parts(known_source, channel_sums):
+    source = known_source(400)
+    waiting = []
+
+    class Slow(channel_sums):
+        def forward(self, prepared: torch.Tensor) -> ExtractorOutput:
+            time.sleep(0.05)
+            waiting.append(len(source.decoded) - done[0])
+            done[0] += len(prepared)
+            return super().forward(prepared)
+
+    done = [0]
+    extractor = Slow(thread_safe=False)
+    extract(source, extractor, batch_size=100, workers=4, device="cpu")
+    assert extractor.largest == 100
+    # The batch itself and what four threads decode ahead, not eight further batches.
+    assert max(waiting) <= 100 + 2 * 4 * 8
+
+
+@pytest.mark.parametrize("batch_size", [5, 8, 20, 64])
+def test_the_network_gets_batches_of_the_size_asked_for(known_source, channel_sums, batch_size):
+    extractor = channel_sums(thread_safe=False)
+    extract(known_source(70), extractor, batch_size=batch_size, device="cpu")
+    assert extractor.largest == batch_size
+
+
+def test_features_of_different_lengths_are_an_error(known_source, channel_sums):
+    class Flat(channel_sums):
+        def prepare(self, images: torch.Tensor) -> torch.Tensor:
+            return images
+
+        def forward(self, prepared: torch.Tensor) -> ExtractorOutput:
+            return ExtractorOutput(prepared.flatten(1).float())
+
+    for batch_size in (1, 30):
+        with pytest.raises(ExtractorError, match="features for some images, and"):
+            extract(known_source(30), Flat(), batch_size=batch_size, device="cpu")
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="this PyTorch has the older switches")
+def test_a_gpu_computes_in_whole_float32():
+    switches = [torch.backends.cudnn.conv, torch.backends.cuda.matmul]
+    before = [switch.fp32_precision for switch in switches]
+    with exact_float32(torch.device("cuda")):
+        assert [switch.fp32_precision for switch in switches] == ["ieee", "ieee"]
+    assert [switch.fp32_precision for switch in switches] == before
+    with exact_float32(torch.device("cpu")):
+        assert [switch.fp32_precision for switch in switches] == before
+
+
 def test_other_runtime_errors_are_not_taken_for_memory(known_source, channel_sums):
     class Broken(channel_sums):
         def forward(self, prepared: torch.Tensor) -> ExtractorOutput:
@@ -129,6 +197,8 @@ def test_other_runtime_errors_are_not_taken_for_memory(known_source, channel_sum
     [
         (lambda x: ExtractorOutput(x[:, :, None]), "returned shape"),
         (lambda x: ExtractorOutput(x[:1]), "returned shape"),
+        (lambda x: ExtractorOutput(x, x[:1]), "as logits"),
+        (lambda x: ExtractorOutput(x, x[:, :, None]), "as logits"),
         (lambda x: ExtractorOutput(x * float("nan")), "NaN or infinite"),
     ],
 )
@@ -147,7 +217,9 @@ def test_options_out_of_range(known_source, channel_sums, option):
         extract(known_source(3), channel_sums(), device="cpu", **option)
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta", "", "xla"])
+@pytest.mark.parametrize(
+    "device", ["gpu", "cuda:99", "meta", "", "xla", None, torch.device("meta"), torch.device("cuda:99")]
+)
 def test_devices_that_are_not_there(device):
     with pytest.raises(OptionError):
         resolve_device(device)

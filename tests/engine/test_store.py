@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ganeval.errors import CorruptImageError, OptionError
+from ganeval.features import engine as engine_module
 from ganeval.features import store as store_module
+from ganeval.features.chunks import FeatureChunk
 from ganeval.features.engine import extract
 from ganeval.features.store import FeatureStore, ShardWriter
 
@@ -53,6 +56,80 @@ def test_another_image_or_other_weights_never_hit(known_source, channel_sums, st
     assert extract(changed, channel_sums(), store=store, device="cpu").from_store == 0
     assert extract(source, channel_sums(weights="b"), store=store, device="cpu").from_store == 0
     assert extract(source, channel_sums(), store=store, device="cpu").from_store == 20
+
+
+def test_other_code_never_hits(known_source, channel_sums, store, monkeypatch):
+    source = known_source(20)
+    monkeypatch.setattr(engine_module, "code_of", lambda kind: "one version")
+    extract(source, channel_sums(), store=store, device="cpu")
+    assert extract(source, channel_sums(), store=store, device="cpu").from_store == 20
+    monkeypatch.setattr(engine_module, "code_of", lambda kind: "another")
+    assert extract(source, channel_sums(), store=store, device="cpu").from_store == 0
+
+
+def shard_of(source, channel_sums, store, start, stop):
+    """Write what a run that began at `start` would have written."""
+    whole = extract(source, channel_sums(), device="cpu").features
+    entry = store.entry(whole.fingerprint, source.name, "channel-sums")
+    entry.write(
+        FeatureChunk(
+            start,
+            stop - start,
+            whole.pooled[start:stop],
+            whole.logits[start:stop],
+            ids=whole.ids[start:stop],
+            labels=whole.labels[start:stop],
+            images=whole.images[start:stop],
+        )
+    )
+    return entry
+
+
+def test_of_overlapping_shards_those_that_reach_the_furthest_are_taken(known_source, channel_sums, store):
+    source = known_source(50)
+    # Two runs at once cut differently; the first was killed.
+    for start, stop in ((0, 10), (10, 25), (0, 20), (20, 40), (40, 50)):
+        entry = shard_of(source, channel_sums, store, start, stop)
+    assert [(chunk.start, chunk.stop) for chunk in entry.load()] == [(0, 20), (20, 40), (40, 50)]
+    (entry.folder / "shard-000000000020-000000000040.safetensors").write_bytes(b"damaged")
+    assert [(chunk.start, chunk.stop) for chunk in entry.load()] == [(0, 20)]
+    entry.finish(50)
+    again = extract(source, channel_sums(), store=store, device="cpu")
+    assert_same(
+        again.features,
+        replace(extract(source, channel_sums(), device="cpu").features, previews=again.features.previews),
+    )
+
+
+def test_one_flipped_bit_is_damage(known_source, channel_sums, store):
+    source = known_source(20)
+    extract(source, channel_sums(), batch_size=4, store=store, device="cpu")
+    shard = sorted(store.root.glob("*/*/shard-*"))[1]
+    data = bytearray(shard.read_bytes())
+    data[-1] ^= 1
+    shard.write_bytes(data)
+    assert extract(source, channel_sums(), batch_size=4, store=store, device="cpu").from_store == 8
+
+
+def test_strange_files_in_the_store_are_passed_over(known_source, channel_sums, store):
+    source = known_source(20)
+    extract(source, channel_sums(), store=store, device="cpu")
+    folder = next(store.root.glob("*/*"))
+    (folder / "shard-a-b.safetensors").write_bytes(b"")
+    (folder / "shard-.safetensors").write_bytes(b"")
+    (folder / ".ganeval-gone.tmp").symlink_to("nowhere")
+    assert extract(source, channel_sums(), store=store, device="cpu").from_store == 20
+    (folder / "entry.json").write_text("3")
+    (folder / "complete.json").write_text("3")
+    (entry,) = store.entries()
+    assert (entry.source, entry.images, entry.complete) == ("?", 20, False)
+
+
+def test_an_empty_key_deletes_nothing(known_source, channel_sums, store):
+    extract(known_source(20), channel_sums(), store=store, device="cpu")
+    with pytest.raises(OptionError, match="empty key"):
+        store.remove("")
+    assert len(store.entries()) == 1
 
 
 @pytest.mark.parametrize("thread_safe", [True, False])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,8 @@ import ganeval
 from ganeval.errors import MetricError, NotEnoughImagesError, OptionError, PluginError
 from ganeval.features.extractor import ExtractorOutput, FeatureExtractor
 from ganeval.features.features import ExtractorInfo
-from ganeval.metrics import frechet_distance, kernel_distance
+from ganeval.metrics import frechet_distance, inception_score, kernel_distance
+from ganeval.metrics.registry import METRICS
 
 
 def arrays(seed: int, count: int = 40, tint: int = 0) -> np.ndarray:
@@ -108,6 +111,70 @@ def test_an_extractor_object_is_used_and_stored_features_are_reused(tmp_path):
         assert extractor.images == expected
     ganeval.score(arrays(2), real=arrays(1), extractor=extractor, cache_dir=tmp_path, metrics="fid")
     assert extractor.images == 120
+
+
+def with_logits(images):
+    means = images.float().mean((2, 3))
+    return means, means / 10
+
+
+def test_logits_of_a_users_own_extractor_are_used():
+    report = ganeval.score(arrays(0), real=arrays(1), extractor=with_logits, cache=False)
+    features = ganeval.open_source(arrays(0))
+    logits = np.stack([item.load().pixels.reshape(-1, 3).mean(0) / 10 for item in features]).astype(np.float32)
+    assert report["is"].value == pytest.approx(inception_score(logits).value, rel=1e-6)
+    assert (report.extractor.feature_dim, report.extractor.class_count) == (3, 3)
+    without = ganeval.score(arrays(0), real=arrays(1), extractor=lambda x: with_logits(x)[0], cache=False)
+    assert "inception_score_lambda" not in without.scores
+    assert any("class logits" in notice.message for notice in without.notices if notice.code == "metric-left-out")
+    with pytest.raises(MetricError, match="class logits"):
+        ganeval.score(arrays(0), extractor=lambda x: with_logits(x)[0], metrics="is", cache=False)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "options", "error"),
+    [
+        ("kid", {"kid": {"subsets": 0}}, OptionError),
+        ("kid", {"kid": {"degree": 1.5}}, OptionError),
+        ("kid", {"kid": {"gamma": -1}}, OptionError),
+        ("prdc", {"prdc": {"k": 0}}, OptionError),
+        ("prdc", {"prdc": {"k": 40}}, NotEnoughImagesError),
+        ("kid", {"kid": {"subset_size": 41}}, NotEnoughImagesError),
+        ("is", {"is": {"splits": 41}}, NotEnoughImagesError),
+        ("fid", {}, OptionError),
+    ],
+)
+def test_what_can_not_work_is_refused_before_the_work(metrics, options, error):
+    def extractor(images):
+        raise AssertionError("work was begun")
+
+    on_error = "raise" if options else "ignore"
+    with pytest.raises(error):
+        ganeval.score(
+            arrays(0), real=arrays(1), extractor=extractor, metrics=metrics, options=options, on_error=on_error
+        )
+
+
+def test_options_may_lower_what_a_metric_needs():
+    report = run(arrays(0, 3), arrays(1, 3), metrics="prdc", options={"prdc": {"k": 1}})
+    assert len(report.scores) == 4
+    scores = ganeval.score(
+        arrays(0, 4), extractor=with_logits, metrics="is", options={"is": {"splits": 2}}, cache=False
+    )
+    assert scores["is"].parameters["splits"] == 2
+
+
+def test_two_metrics_with_one_name_are_an_error(monkeypatch):
+    monkeypatch.setitem(METRICS._loaded, "recall_again", replace(METRICS.get("precision_recall"), name="recall_again"))
+    with pytest.raises(PluginError, match="precision_pixels"):
+        run(arrays(0), arrays(1), metrics="precision,recall_again")
+
+
+@pytest.mark.parametrize("metrics", [None, "all", ["standard", "default"]])
+def test_a_metric_that_is_not_named_itself_may_be_left_out(metrics):
+    report = run(arrays(0), arrays(1), metrics=metrics)
+    assert "fd_pixels" in report.scores
+    assert "inception_score left out" in " ".join(notice.message for notice in report.notices)
 
 
 def test_few_images_leave_default_metrics_out_with_a_notice():
