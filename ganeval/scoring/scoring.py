@@ -10,26 +10,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ganeval.errors import MetricError, NotEnoughImagesError, OptionError, PluginError
+from ganeval.errors import NotEnoughImagesError, PluginError
 from ganeval.features.devices import resolve_device
 from ganeval.features.engine import Extraction, check_options, default_batch_size, extract
 from ganeval.features.extractor import ExtractorRequest, FeatureExtractor
 from ganeval.features.features import ExtractorInfo, Features
 from ganeval.features.resolving import resolve_extractor
 from ganeval.features.store import FeatureStore
-from ganeval.images.checks import check_sets
 from ganeval.images.opening import open_source
 from ganeval.images.source import ImageSource, SourceOptions
 from ganeval.metrics.naming import score_name
 from ganeval.metrics.score import Score
-from ganeval.metrics.selection import Selected, names_no_metric, select_metrics
-from ganeval.notices import Notice
+from ganeval.metrics.selection import Selected
 from ganeval.progress import Progress, SilentProgress
 from ganeval.report.report import Report, Run
+from ganeval.scoring.choice import choose_metrics
 from ganeval.scoring.comparability import comparable_with
 from ganeval.scoring.gallery import make_gallery
 from ganeval.scoring.provenance import platform_in_words, versions
-from ganeval.scoring.sides import describe_side
+from ganeval.scoring.sides import describe_side, notices_of_sides
 from ganeval.scoring.suitability import Suitability, sample_size_notices
 
 #: The seed of torch-fidelity, so that scores agree with its to the last digits by default.
@@ -123,30 +122,18 @@ def score(
     began = time.perf_counter()
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     progress = progress or SilentProgress()
-    selection = select_metrics(_names(metrics))
-    named = not names_no_metric(_names(metrics))
-    chosen_options = _options_by_metric(selection, options or {})
-    if real is None:
-        selection, missing = _without_real(selection, named)
-    else:
-        missing = []
-    resolve_device(device)
+    choice = choose_metrics(metrics, options, with_real=real is not None)
+    resolved_device = resolve_device(device)
     check_options(on_error=on_error, batch_size=batch_size, workers=workers)
     opening = SourceOptions(recursive=recursive, labels=labels, value_range=value_range, count=count, seed=seed)
     generated_source = open_source(samples, opening)
     real_source = None if real is None else open_source(real, opening)
-    suitability = Suitability(selection, named=named, options=chosen_options)
+    suitability = Suitability(choice.selection, named=choice.named, options=choice.options)
     suitability.check_counts(generated_source, real_source)
 
-    network, network_notices = resolve_extractor(
-        extractor,
-        ExtractorRequest(
-            weights=None if weights is None else Path(weights),
-            preprocessing=preprocessing,
-            progress=progress,
-            trust=trust,
-        ),
-    )
+    weights = None if weights is None else Path(weights)
+    request = ExtractorRequest(weights=weights, preprocessing=preprocessing, progress=progress, trust=trust)
+    network, network_notices = resolve_extractor(extractor, request)
     suitability.check_extractor(network.info)
     store = FeatureStore(None if cache_dir is None else Path(cache_dir)) if cache else None
 
@@ -154,7 +141,7 @@ def score(
         return extract(
             source,
             network,
-            device=device,
+            device=resolved_device,
             batch_size=batch_size,
             workers=workers,
             store=store,
@@ -170,17 +157,13 @@ def score(
 
     suitability.check_features(generated, network.info)
     scores = _compute(suitability, real_features, generated, network.info.name, seed, progress)
-    extractions = [side for side in (real_side, generated_side) if side is not None]
     notices = [
         *network_notices,
-        *missing,
+        *choice.notices,
         *suitability.notices,
-        *_set_notices(real_features, generated),
+        *notices_of_sides(real_side, generated_side),
         *sample_size_notices(scores.values(), real_features, generated),
-        *dict.fromkeys(notice for side in extractions for notice in side.notices),
-        *_skip_notices(real_side, generated_side),
     ]
-    resolved = resolve_device(device)
     return Report(
         scores=scores,
         extractor=_as_it_turned_out(network.info, generated),
@@ -191,13 +174,13 @@ def score(
             seed=seed,
             started=started,
             seconds=time.perf_counter() - began,
-            device=str(resolved),
-            batch_size=batch_size or default_batch_size(network, resolved),
+            device=str(resolved_device),
+            batch_size=batch_size or default_batch_size(network, resolved_device),
             versions=versions(),
             platform=platform_in_words(),
             options={
                 "metrics": list(scores),
-                "metric_options": {name: dict(values) for name, values in chosen_options.items()},
+                "metric_options": choice.options,
                 "weights": None if weights is None else str(weights),
                 "on_error": on_error,
                 **{name: value for name, value in asdict(opening).items() if name not in ("extra", "seed")},
@@ -208,53 +191,6 @@ def score(
         requested=_requested(suitability.selection, scores, network.info.name),
         gallery=make_gallery(real_features, generated, class_names=network.class_names),
     )
-
-
-def _names(metrics: str | Sequence[str] | None) -> list[str]:
-    if metrics is None:
-        return ["default"]
-    names = [metrics] if isinstance(metrics, str) else list(metrics)
-    if not names:
-        raise MetricError("no metric was named", hint="Leave metrics out for all that can be computed.")
-    return names
-
-
-def _options_by_metric(
-    selection: Sequence[Selected], options: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """Options under the table's names of the metrics, each checked against what the metric knows."""
-    table: dict[str, dict[str, Any]] = {}
-    chosen = {one.metric.name for one in selection}
-    for asked, parameters in options.items():
-        for one in select_metrics([asked]):
-            if one.metric.name not in chosen:
-                raise OptionError(
-                    f"an option was given for the metric {asked!r}, which is not computed",
-                    hint=f"Add it to the metrics, or remove the option. Computed: {', '.join(sorted(chosen))}.",
-                )
-            for name in parameters:
-                one.metric.parameter(name)
-            table.setdefault(one.metric.name, {}).update(parameters)
-    return table
-
-
-def _without_real(selection: list[Selected], named: bool) -> tuple[list[Selected], list[Notice]]:
-    """What remains when there are no real images, and a sentence on what doesn't."""
-    alone = [one for one in selection if not one.metric.needs_real]
-    missing = [name for one in selection if one.metric.needs_real for name in one.scores]
-    if named and missing:
-        raise MetricError(
-            f"{', '.join(missing)} compare with real images, and none were given",
-            hint="Add --real DATA (real=...), or name only metrics that need none: inception_score.",
-        )
-    if not missing:
-        return alone, []
-    notice = Notice(
-        "no-real-images",
-        f"no real images were given, so {', '.join(missing)} are missing",
-        "What is left sees neither realism nor memorisation; add --real DATA for the rest.",
-    )
-    return alone, [notice]
 
 
 def _compute(
@@ -291,29 +227,6 @@ def _compute(
         reasons = "; ".join(notice.message for notice in suitability.notices)
         raise NotEnoughImagesError(f"no metric can be computed: {reasons}")
     return scores
-
-
-def _set_notices(real: Features | None, generated: Features) -> list[Notice]:
-    return check_sets(
-        None if real is None else real.images,
-        generated.images,
-        () if real is None else real.ids,
-        generated.ids,
-    )
-
-
-def _skip_notices(real: Extraction | None, generated: Extraction) -> list[Notice]:
-    sides = {"real": real, "generated": generated}
-    return [
-        Notice(
-            "images-skipped",
-            f"{len(side.features.skipped)} corrupt images on the {name} side were left out, the first: "
-            f"{side.features.skipped[0][0]}: {side.features.skipped[0][1]}",
-            "The scores are those of the remaining images.",
-        )
-        for name, side in sides.items()
-        if side is not None and side.features.skipped
-    ]
 
 
 def _as_it_turned_out(extractor: ExtractorInfo, features: Features) -> ExtractorInfo:

@@ -1,4 +1,4 @@
-"""What a report says of one of the two sets."""
+"""What a report says of the two sets: a description of each, and what was noticed about them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from ganeval.features.engine import Extraction
+from ganeval.images.checks import check_sets
 from ganeval.images.source import ImageSource
+from ganeval.notices import Notice
 from ganeval.report.report import Side
 
 
@@ -27,6 +29,30 @@ def describe_side(source: ImageSource, extraction: Extraction) -> Side:
         from_store=extraction.from_store,
         stage_seconds={name: value for name, value in asdict(features.times).items() if name != "images"},
     )
+
+
+def notices_of_sides(real: Extraction | None, generated: Extraction) -> list[Notice]:
+    """What the two sets show when they are held side by side, and what happened while they were extracted."""
+    sides = {name: side for name, side in (("real", real), ("generated", generated)) if side is not None}
+    found = check_sets(
+        None if real is None else real.features.images,
+        generated.features.images,
+        () if real is None else real.features.ids,
+        generated.features.ids,
+    )
+    # The same thing may happen on both sides, such as a full disk: it is said once.
+    happened = dict.fromkeys(notice for side in sides.values() for notice in side.notices)
+    skipped = [
+        Notice(
+            "images-skipped",
+            f"{len(side.features.skipped)} corrupt images on the {name} side were left out, the first: "
+            f"{side.features.skipped[0][0]}: {side.features.skipped[0][1]}",
+            "The scores are those of the remaining images.",
+        )
+        for name, side in sides.items()
+        if side.features.skipped
+    ]
+    return [*found, *happened, *skipped]
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:

@@ -1,0 +1,102 @@
+"""What is to be computed: the metrics and their options, from what a user named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ganeval.errors import MetricError, OptionError
+from ganeval.metrics.selection import Selected, names_no_metric, select_metrics
+from ganeval.notices import Notice
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The metrics to compute.
+
+    Parameters
+    ----------
+    selection
+        The metrics.
+    named
+        Whether the user named them: then one that can't be computed is an error.
+    options
+        Parameters by the table's names of the metrics.
+    notices
+        What was left out, and why.
+    """
+
+    selection: list[Selected]
+    named: bool
+    options: dict[str, dict[str, Any]]
+    notices: list[Notice]
+
+
+def choose_metrics(
+    metrics: str | Sequence[str] | None, options: Mapping[str, Mapping[str, Any]] | None, *, with_real: bool
+) -> Choice:
+    """The choice that a user's names and options stand for.
+
+    Raises
+    ------
+    MetricError
+        For an unknown name, or a named metric that needs real images where there are none.
+    OptionError
+        For an option that its metric doesn't have, or of a metric that isn't computed.
+    """
+    names = _names(metrics)
+    selection = select_metrics(names)
+    named = not names_no_metric(names)
+    checked = _options_by_metric(selection, options or {})
+    notices: list[Notice] = []
+    if not with_real:
+        selection, notices = _without_real(selection, named)
+    return Choice(selection, named, checked, notices)
+
+
+def _names(metrics: str | Sequence[str] | None) -> list[str]:
+    if metrics is None:
+        return ["default"]
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    if not names:
+        raise MetricError("no metric was named", hint="Leave metrics out for all that can be computed.")
+    return names
+
+
+def _options_by_metric(
+    selection: Sequence[Selected], options: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Options under the table's names of the metrics, each checked against what the metric knows."""
+    table: dict[str, dict[str, Any]] = {}
+    chosen = {one.metric.name for one in selection}
+    for asked, parameters in options.items():
+        for one in select_metrics([asked]):
+            if one.metric.name not in chosen:
+                raise OptionError(
+                    f"an option was given for the metric {asked!r}, which is not computed",
+                    hint=f"Add it to the metrics, or remove the option. Computed: {', '.join(sorted(chosen))}.",
+                )
+            for name in parameters:
+                one.metric.parameter(name)
+            table.setdefault(one.metric.name, {}).update(parameters)
+    return table
+
+
+def _without_real(selection: list[Selected], named: bool) -> tuple[list[Selected], list[Notice]]:
+    """What remains when there are no real images, and a sentence on what doesn't."""
+    alone = [one for one in selection if not one.metric.needs_real]
+    missing = [name for one in selection if one.metric.needs_real for name in one.scores]
+    if named and missing:
+        raise MetricError(
+            f"{', '.join(missing)} compare with real images, and none were given",
+            hint="Add --real DATA (real=...), or name only metrics that need none: inception_score.",
+        )
+    if not missing:
+        return alone, []
+    notice = Notice(
+        "no-real-images",
+        f"no real images were given, so {', '.join(missing)} are missing",
+        "What is left sees neither realism nor memorisation; add --real DATA for the rest.",
+    )
+    return alone, [notice]
