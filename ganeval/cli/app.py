@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib import metadata
 from typing import Annotated
@@ -58,6 +59,10 @@ def _add_plugins() -> None:
 
 def main() -> None:
     """Run the command line; exits with 2 for an error that the user can mend, 130 after an interrupt."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name or sign that the console's encoding lacks is shown as an escape, and ends nothing.
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     with guarded(debug=debug):

@@ -13,6 +13,11 @@ from ganeval.cli.failures import command
 if TYPE_CHECKING:
     from ganeval.features.store import FeatureStore, StoreEntryInfo
 
+# A key is shown with as many digits as tell entries apart.
+_KEY_DIGITS = 10
+# Columns where there is no terminal: for grep and the like each entry is one line.
+_UNFOLDED = 10_000
+
 app = typer.Typer(help="List and delete stored features.", no_args_is_help=True)
 
 CacheDir = Annotated[Path | None, typer.Option("--cache-dir", help="Where features are kept.")]
@@ -36,18 +41,20 @@ def ls(cache_dir: CacheDir = None) -> None:
 
     store = _store(cache_dir)
     entries = store.entries()
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     if not entries:
         console.print(f"no features stored in {store.root}", soft_wrap=True)
         return
+    if not console.is_terminal:
+        console.width = _UNFOLDED
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("key", "images", "size", "last used"):
-        table.add_column(heading, no_wrap=True)
+    for heading, width in (("key", _KEY_DIGITS), ("images", 1), ("size", 1), ("last used", 1)):
+        table.add_column(heading, no_wrap=True, min_width=width)
     table.add_column("extractor", overflow="fold")
     table.add_column("source", overflow="fold")
     for entry in entries:
         table.add_row(
-            entry.key[:10],
+            entry.key[:_KEY_DIGITS],
             f"{entry.images:,}" + ("" if entry.complete else " (unfinished)"),
             bytes_in_words(entry.bytes),
             time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used)),

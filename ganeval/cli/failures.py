@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
@@ -23,7 +23,8 @@ _debugging: ContextVar[bool] = ContextVar("debugging", default=False)
 
 
 def _fail(text: str, code: int) -> None:
-    sys.stdout.flush()
+    with suppress(OSError):  # Stdout may be what failed.
+        sys.stdout.flush()
     print(text, file=sys.stderr, flush=True)
     raise SystemExit(code)
 

@@ -24,7 +24,7 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout
     for name, value in facts.items():
         shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
         table.add_row(name, ", ".join(shown) if isinstance(shown, list) else str(shown))
-    Console().print(table)
+    Console(highlight=False, markup=False, emoji=False).print(table)
 
 
 def _facts() -> dict[str, Any]:
@@ -39,7 +39,8 @@ def _facts() -> dict[str, Any]:
 
     entries = FeatureStore().entries()
     cuda = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    here = {name: EXTRACTORS.get(name).availability() for name in EXTRACTORS}
+    usable, broken = EXTRACTORS.usable()
+    here = {name: spec.availability() for name, spec in usable.items()}
     return {
         "versions": versions(),
         "platform": platform_in_words(),
@@ -48,6 +49,6 @@ def _facts() -> dict[str, Any]:
         "cache": str(default_cache_dir()),
         "stored": f"{len(entries)} sets of features, {bytes_in_words(sum(entry.bytes for entry in entries))}",
         "extractors": [name for name, availability in here.items() if availability.available],
-        "not here": [name for name, availability in here.items() if not availability.available],
+        "not here": [*(name for name, availability in here.items() if not availability.available), *broken],
         "named sets": list(SOURCES),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +11,7 @@ import typer
 from ganeval.cli.failures import command
 
 if TYPE_CHECKING:
+    from ganeval.errors import PluginError
     from ganeval.metrics.registry import Metric
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
@@ -21,7 +22,8 @@ def extractors(as_json: AsJson = False) -> None:
     """List the feature extractors, and whether each can be used on this machine now."""
     from ganeval.features.extractor import EXTRACTORS
 
-    specs = [EXTRACTORS.get(name) for name in EXTRACTORS]
+    usable, broken = EXTRACTORS.usable()
+    specs = list(usable.values())
     here = [spec.availability() for spec in specs]
     if as_json:
         rows = [
@@ -37,6 +39,7 @@ def extractors(as_json: AsJson = False) -> None:
             for spec, availability in zip(specs, here, strict=True)
         ]
         typer.echo(json.dumps(rows, indent=2))
+        _say_broken(broken)
         return
     _print_grid(
         [
@@ -56,6 +59,7 @@ def extractors(as_json: AsJson = False) -> None:
         "Default: inception-v3 where its weights can be had, else efficientnet-lite0. "
         "Your own: --extractor package.module:Class",
     )
+    _say_broken(broken)
 
 
 @command
@@ -63,7 +67,8 @@ def metrics(as_json: AsJson = False) -> None:
     """List the metrics with their scores, direction, options and source."""
     from ganeval.metrics.registry import METRICS
 
-    found = [METRICS.get(name) for name in METRICS]
+    usable, broken = METRICS.usable()
+    found = list(usable.values())
     if as_json:
         rows = [
             {
@@ -83,11 +88,13 @@ def metrics(as_json: AsJson = False) -> None:
             for metric in found
         ]
         typer.echo(json.dumps(rows, indent=2))
+        _say_broken(broken)
         return
     _print_grid(
         [(", ".join(_short_names(metric)), "", _about(metric)) for metric in found],
         "Groups: prdc, standard, all. Options are set with -o, such as: -o kid.subset_size=500",
     )
+    _say_broken(broken)
 
 
 def _short_names(metric: Metric) -> list[str]:
@@ -105,6 +112,11 @@ def _about(metric: Metric) -> list[str]:
     return lines + [f"-o {metric.name}.{p.name} ({p.default}): {p.help}" for p in metric.parameters]
 
 
+def _say_broken(broken: Mapping[str, PluginError]) -> None:
+    for error in broken.values():
+        typer.echo(f"note: {error.message}", err=True)
+
+
 def _print_grid(rows: Sequence[tuple[str, str, list[str]]], footer: str) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -116,6 +128,6 @@ def _print_grid(rows: Sequence[tuple[str, str, list[str]]], footer: str) -> None
     for name, flag, lines in rows:
         table.add_row(name, flag, "\n".join(lines))
         table.add_row("")
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     console.print(table)
     console.print(footer)

@@ -11,6 +11,7 @@ from rich.console import Console
 from ganeval.errors import OutputError
 from ganeval.report.console import render_report
 from ganeval.report.report import Report
+from ganeval.report.writing import is_device
 
 
 def check_outputs(json_path: str | None, html_path: str | None) -> None:
@@ -22,9 +23,11 @@ def check_outputs(json_path: str | None, html_path: str | None) -> None:
         Naming the option, the path and what is wrong.
     """
     for option, path in (("--json", json_path), ("--html", html_path)):
-        if path is None or path == "-":
+        if path is None or _is_stdout(path):
             continue
-        target = Path(path)
+        if is_device(path):
+            continue  # Written to as it is; its folder doesn't matter.
+        target = Path(os.path.realpath(path))
         if target.is_dir():
             raise OutputError(f"{option} {path} is a folder", hint=f"Name a file: {target / 'report'}{_suffix(option)}")
         if not target.parent.is_dir():
@@ -33,8 +36,17 @@ def check_outputs(json_path: str | None, html_path: str | None) -> None:
             )
         if not os.access(target.parent, os.W_OK):
             raise OutputError(f"{option} {path}: no permission to write into {target.parent}")
-    if json_path == "-" and html_path == "-":
-        raise OutputError("--json - and --html - can't both go to stdout")
+    if json_path is not None and html_path is not None and _is_stdout(json_path) and _is_stdout(html_path):
+        raise OutputError(f"--json {json_path} and --html {html_path} can't both go to stdout")
+    if json_path is not None and html_path is not None and _same_file(json_path, html_path):
+        raise OutputError(f"--json {json_path} and --html {html_path} are the same file")
+
+
+def _same_file(one: str, other: str) -> bool:
+    """Whether both name one file, that is neither stdout nor a device."""
+    if any(_is_stdout(path) or is_device(path) for path in (one, other)):
+        return False
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _suffix(option: str) -> str:
@@ -42,16 +54,44 @@ def _suffix(option: str) -> str:
 
 
 def write_reports(report: Report, json_path: str | None, html_path: str | None) -> None:
-    """Write the files first, then show the table; the table goes to stderr if stdout is taken by a report."""
-    taken = "-" in (json_path, html_path)
+    """Write the files first, then show the table; the table goes to stderr if stdout is taken by a report.
+
+    A report that can't be written is an error, but only after the table: the scores may have taken hours.
+    """
+    taken = any(path is not None and _is_stdout(path) for path in (json_path, html_path))
     written = []
+    failed: OutputError | None = None
     for path, convert in ((json_path, report.to_json), (html_path, report.to_html)):
-        if path == "-":
-            sys.stdout.write(convert().rstrip("\n") + "\n")
-        elif path is not None:
-            convert(path)
-            written.append(path)
-    console = Console(stderr=taken)
+        if path is None:
+            continue
+        try:
+            if _is_stdout(path):
+                _print(convert())
+            else:
+                convert(path)
+                written.append(path)
+        except OutputError as error:
+            failed = failed or error
+    console = Console(stderr=taken, emoji=False)
     render_report(report, console)
     for path in written:
         console.print(f"report: {Path(path).absolute()}", soft_wrap=True, highlight=False, markup=False)
+    if failed is not None:
+        raise failed
+
+
+def _is_stdout(path: str) -> bool:
+    return path in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+
+
+def _print(text: str) -> None:
+    """Write a report to stdout, all of it, or fail here and not when the process ends."""
+    try:
+        sys.stdout.flush()
+        # Bytes, because a report is UTF-8 whatever the console's encoding.
+        sys.stdout.buffer.write((text.rstrip("\n") + "\n").encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the report can't be written to stdout: {(error.strerror or str(error)).lower()}") from error

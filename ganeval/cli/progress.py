@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -18,12 +19,19 @@ from ganeval.progress import Progress, ProgressTask, SilentProgress
 LINE_SECONDS = 5.0
 
 
+def _speed(rate: float, unit: str) -> str:
+    """``12.3 images/s``, or where one takes long, ``20 s each``; the unit may be left out."""
+    if rate < 1:
+        return f"{1 / rate:,.0f} s each" if rate else ""
+    return f"{rate:,.1f} {unit}/s" if unit else f"{rate:,.1f}/s"
+
+
 class _RateColumn(ProgressColumn):
     """Items a second, in the task's own unit."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if not speed else f"{speed:,.1f} {task.fields['unit']}/s", style="progress.data.speed")
+        return Text(_speed(speed or 0.0, task.fields["unit"]), style="progress.data.speed")
 
 
 class _BarTask:
@@ -62,14 +70,13 @@ class _LineTask:
 
     def _say(self) -> None:
         rate = (self._done - self._before) / max(1e-9, time.monotonic() - self._began)
-        line = f"{self._label}: {self._done:,}"
-        if self._total is not None:
-            line += f"/{self._total:,} {self._unit}"
-            left = (self._total - self._done) / rate if rate else 0.0
-            line += f", {rate:,.1f}/s, {left:,.0f} s left"
-        else:
-            line += f" {self._unit}, {rate:,.1f}/s"
-        print(line, file=sys.stderr, flush=True)
+        of = "" if self._total is None else f"/{self._total:,}"
+        parts = [f"{self._label}: {self._done:,}{of} {self._unit}"]
+        if rate:
+            parts.append(_speed(rate, ""))
+            if self._total is not None:
+                parts.append(f"{(self._total - self._done) / rate:,.0f} s left")
+        print(", ".join(parts), file=sys.stderr, flush=True)
 
     def finish(self) -> None:
         if time.monotonic() - self._began >= LINE_SECONDS:
@@ -88,8 +95,9 @@ def make_progress(*, quiet: bool) -> Iterator[Progress]:
     """The listener that suits where stderr goes."""
     if quiet:
         yield SilentProgress()
-    elif sys.stderr.isatty():
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _RateColumn())
+    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        # No markup: a name such as [v2]/samples is to be shown as it is.
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), _RateColumn())
         console = Console(stderr=True)
         with RichProgress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
             yield _Bars(bars)

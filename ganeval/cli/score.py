@@ -67,13 +67,14 @@ def score(
     """
     from ganeval.cli.outputs import check_outputs, write_reports
     from ganeval.cli.progress import make_progress
-    from ganeval.cli.values import parse_value_range
+    from ganeval.cli.values import check_count, parse_value_range
     from ganeval.metrics.selection import parse_options, select_metrics
     from ganeval.scoring.scoring import score as score_images
 
     names = None if metrics is None else [metrics]
     select_metrics(names or ["default"])
     options = parse_options(option or [])
+    check_count(count, samples, real)
     check_outputs(json_path, html_path)
     if ":" in extractor:
         # An extractor of the user's own may stand in the folder from which the command was typed.

@@ -22,6 +22,18 @@ def parse_value_range(text: str | None) -> tuple[float, float] | None:
     return ranges[key]
 
 
+def check_count(count: int | None, samples: str, real: str | None) -> None:
+    """Refuse a number of images to draw where nothing is drawn: it would look as if so many had been scored.
+
+    Only sets of the form ``scheme:name``, such as ``generator:dcgan``, can be asked for a number.
+    """
+    if count is not None and not any(":" in spec for spec in (samples, real or "")):
+        raise OptionError(
+            f"--count {count} is for generators, and there is none",
+            hint="Leave it out, or list the images to take in a text file and give that.",
+        )
+
+
 def parse_bytes(text: str, option: str) -> int:
     """``"500MB"``, ``"10G"``, ``"2GiB"`` to a number of bytes."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)", text.strip().lower())

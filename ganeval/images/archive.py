@@ -12,7 +12,7 @@ from pathlib import Path
 from ganeval.errors import CorruptImageError, ImageSourceError
 from ganeval.images.decode import decode_bytes
 from ganeval.images.digest import file_state, set_fingerprint
-from ganeval.images.names import folder_label, is_image_path
+from ganeval.images.names import folder_label, is_image_path, without_dot
 from ganeval.images.source import DecodedImage, ImageItem, ImageSource, SourceOptions
 
 # No image below the limit on pixels is stored in more; a member that claims more is a zip bomb.
@@ -45,15 +45,16 @@ class ZipSource(ImageSource):
         self._path = Path(path)
         self._lock = threading.Lock()
         self._zip = _open_zip(self._path)
-        members = {info.filename: info for info in self._zip.infolist() if is_image_path(info.filename)}
+        named = ((without_dot(info.filename), info) for info in self._zip.infolist())
+        members = {name: info for name, info in named if is_image_path(name)}
         chosen = sorted(name for name in members if options.recursive or "/" not in name)
         if not chosen:
             raise _nothing_found(self.name, self._zip, len(members))
-        self._members = [members[name] for name in chosen]
-        locked = next((info for info in self._members if info.flag_bits & 0x1), None)
+        self._members = {name: members[name] for name in chosen}
+        locked = next((name for name, info in self._members.items() if info.flag_bits & 0x1), None)
         if locked is not None:
             raise ImageSourceError(
-                f"{self.name}: {locked.filename} is encrypted", hint="Unpack the archive and give the folder."
+                f"{self.name}: {locked} is encrypted", hint="Unpack the archive and give the folder."
             )
         self._with_labels = options.labels == "folders"
         if self._with_labels and not any("/" in name for name in chosen):
@@ -63,24 +64,24 @@ class ZipSource(ImageSource):
             )
 
     def __iter__(self) -> Iterator[ImageItem]:
-        for member in self._members:
-            label = folder_label(member.filename) if self._with_labels else None
-            yield ImageItem(member.filename, partial(self._load, member), label)
+        for name, member in self._members.items():
+            label = folder_label(name) if self._with_labels else None
+            yield ImageItem(name, partial(self._load, name, member), label)
 
     @property
     def count(self) -> int:
         return len(self._members)
 
     def fingerprint(self) -> str:
-        names = (f"{member.filename}\0{self._with_labels}" for member in self._members)
+        names = (f"{name}\0{self._with_labels}" for name in self._members)
         return set_fingerprint(self.kind, (file_state(self._path), *names))
 
-    def _load(self, member: zipfile.ZipInfo) -> DecodedImage:
-        return decode_bytes(self._read(member), member.filename)
+    def _load(self, name: str, member: zipfile.ZipInfo) -> DecodedImage:
+        return decode_bytes(self._read(name, member), name)
 
-    def _read(self, member: zipfile.ZipInfo) -> bytes:
+    def _read(self, name: str, member: zipfile.ZipInfo) -> bytes:
         if member.file_size > _MAX_MEMBER_BYTES:
-            raise CorruptImageError([(member.filename, f"unpacks to {member.file_size} bytes (decompression bomb)")])
+            raise CorruptImageError([(name, f"unpacks to {member.file_size} bytes (decompression bomb)")])
         try:
             # Opening and closing count references without a lock of their own; reading and unpacking may overlap.
             with self._lock:
@@ -91,7 +92,7 @@ class ZipSource(ImageSource):
                 with self._lock:
                     stream.close()
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-            raise CorruptImageError([(member.filename, f"broken in the zip: {error}")]) from error
+            raise CorruptImageError([(name, f"broken in the zip: {error}")]) from error
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
@@ -112,7 +113,11 @@ def _nothing_found(name: str, archive: zipfile.ZipFile, hidden_by_option: int) -
             hint="Leave out --no-recursive (recursive=False) to take them.",
         )
     names = [info.filename for info in archive.infolist() if not info.is_dir()]
-    found = f"; it holds {len(names)} other files, such as {names[0]}" if names else "; it is empty"
+    found = (
+        f"; it holds {len(names)} other {'file' if len(names) == 1 else 'files'}, such as {names[0]}"
+        if names
+        else "; it is empty"
+    )
     return ImageSourceError(
         f"{name}: no image in this zip{found}",
         hint="Images end in png, jpg, jpeg, webp, bmp, tif, tiff or gif.",

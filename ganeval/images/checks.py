@@ -71,15 +71,19 @@ def check_sets(
 def _check_formats(real: _Side, generated: _Side) -> Iterable[Notice]:
     if _alike(real.formats, generated.formats):
         return
-    shares = [side.formats["JPEG"] / len(side.images) for side in (real, generated)]
-    if max(shares) - min(shares) > 0.01:
+    if _unevenly("JPEG", real, generated):
         effect = (
             "JPEG compression on one side moves FID and KID by itself, as the extractor sees its artefacts"
             " (Parmar et al. 2022, On Aliased Resizing): store both sides alike, without loss."
         )
-    elif {"WEBP"} & (set(real.formats) ^ set(generated.formats)):
+    elif _unevenly("WEBP", real, generated):
         effect = (
             "WebP is mostly stored with loss, whose artefacts the extractor sees; lossless formats would not differ."
+        )
+    elif _unevenly("GIF", real, generated):
+        effect = (
+            "GIF has at most 256 colours an image, and the rest is approximated, often by dots that the extractor sees;"
+            " formats with all colours would not differ."
         )
     else:
         effect = (
@@ -91,6 +95,12 @@ def _check_formats(real: _Side, generated: _Side) -> Iterable[Notice]:
         effect,
         "info" if effect.startswith("Lossless") else "warning",
     )
+
+
+def _unevenly(kind: str, real: _Side, generated: _Side) -> bool:
+    """Whether the shares of one file format differ by more than a hundredth."""
+    shares = [side.formats[kind] / len(side.images) for side in (real, generated)]
+    return max(shares) - min(shares) > 0.01
 
 
 def _check_quality(real: _Side, generated: _Side) -> Iterable[Notice]:
@@ -265,16 +275,16 @@ def _span(counts: Counter[int]) -> str:
 
 
 def _shares(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.most_common(4))
+    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common(4))
 
 
 def _sizes(counts: Counter[tuple[int, int]]) -> str:
-    shown = ", ".join(f"{count} of {width} x {height}" for (width, height), count in counts.most_common(3))
-    return shown if len(counts) <= 3 else f"{shown} and {len(counts) - 3} more sizes"
+    shown = ", ".join(f"{count:,} of {width} x {height}" for (width, height), count in counts.most_common(3))
+    return shown if len(counts) <= 3 else f"{shown} and {len(counts) - 3:,} more sizes"
 
 
 def _of(count: int, side: _Side) -> str:
-    return f"{count} of {len(side.images)} {side.name} images"
+    return f"{count:,} of {len(side.images):,} {side.name} images"
 
 
 def _copies(count: int) -> str:

@@ -50,7 +50,7 @@ class ListedSource(ImageSource):
         if missing:
             shown = "\n".join(f"  {printable(entry)}" for entry in missing[:10])
             raise ImageSourceError(
-                f"{name}: {len(missing)} of {len(entries)} listed files don't exist (or are no files):\n{shown}",
+                f"{name}: {len(missing):,} of {len(entries):,} listed files don't exist (or are no files):\n{shown}",
                 hint=f"Relative paths are taken relative to {os.path.abspath(folder)}.",
             )
         with_labels = options is not None and options.labels == "folders"

@@ -27,6 +27,11 @@ def is_image_path(path: str) -> bool:
     return has_image_suffix(path) and not any(is_clutter(part) for part in path.split("/"))
 
 
+def without_dot(path: str) -> str:
+    """A path in an archive without the ``./`` that some packers begin each with."""
+    return path.removeprefix("./")
+
+
 def folder_label(path: str) -> Label:
     """The class of an image: the first folder of its relative POSIX path, None if it lies in no folder."""
     first, slash, _ = path.partition("/")

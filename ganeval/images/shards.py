@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from ganeval.errors import CorruptImageError, ImageSourceError
 from ganeval.images.decode import decode_bytes
 from ganeval.images.digest import file_state, set_fingerprint
-from ganeval.images.names import folder_label, has_image_suffix, is_clutter
+from ganeval.images.names import folder_label, has_image_suffix, is_clutter, without_dot
 from ganeval.images.source import DecodedImage, ImageItem, ImageSource, Label, SourceOptions
 
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
@@ -97,7 +97,7 @@ class ShardSource(ImageSource):
         return set_fingerprint(self.kind, (*states, *(f"{member.id}\0{member.label}" for member in self._members)))
 
     def _readers(self, shard: Path, members: list[_Member]) -> Iterator[tuple[_Member, Callable[[], bytes]]]:
-        if shard.suffix not in _COMPRESSED:
+        if shard.suffix.lower() not in _COMPRESSED:
             yield from ((each, partial(_read_at, each)) for each in members)
             return
         wanted = iter(members)
@@ -112,25 +112,34 @@ class ShardSource(ImageSource):
 
     def _index(self, shard: Path) -> list[_Member]:
         images: list[tarfile.TarInfo] = []
+        links: list[str] = []
         labels: dict[str, Label] = {}
         try:
             with _open_tar(shard) as archive:
                 for info in archive:
-                    if not info.isfile() or any(is_clutter(part) for part in info.name.split("/") if part != "."):
+                    if any(is_clutter(part) for part in info.name.split("/") if part != "."):
                         continue
                     if has_image_suffix(info.name):
-                        images.append(info)
-                    else:
+                        if info.isfile():
+                            images.append(info)
+                        elif info.issym() or info.islnk():
+                            links.append(info.name)
+                    elif info.isfile():
                         self._note_label(archive, info, labels)
                 _check_end(archive)
         except _BROKEN_TAR as error:
             raise ImageSourceError(
                 f"{shard}: not a tar archive, or a broken one: {error}", hint="Download or pack it again."
             ) from error
+        if links:
+            raise ImageSourceError(
+                f"{shard}: {len(links)} of its images are links to others, the first is {links[0]}",
+                hint="Pack the files themselves: tar --dereference --hard-dereference.",
+            )
         several = len(self._shards) > 1
         return [
             _Member(
-                id=f"{shard.name}/{_clean(info.name)}" if several else _clean(info.name),
+                id=f"{shard.name}/{without_dot(info.name)}" if several else without_dot(info.name),
                 name=info.name,
                 shard=shard,
                 offset=info.offset_data,
@@ -138,7 +147,7 @@ class ShardSource(ImageSource):
                 label=self._label(info.name, labels),
             )
             for info in images
-            if self._options.recursive or "/" not in _clean(info.name)
+            if self._options.recursive or "/" not in without_dot(info.name)
         ]
 
     def _note_label(self, archive: tarfile.TarFile, info: tarfile.TarInfo, labels: dict[str, Label]) -> None:
@@ -154,7 +163,7 @@ class ShardSource(ImageSource):
             labels[_key(info.name)] = label
 
     def _label(self, name: str, labels: dict[str, Label]) -> Label:
-        return folder_label(_clean(name)) if self._options.labels == "folders" else labels.get(_key(name))
+        return folder_label(without_dot(name)) if self._options.labels == "folders" else labels.get(_key(name))
 
 
 def expand_braces(pattern: str) -> list[str]:
@@ -180,7 +189,7 @@ def _alternatives(inside: str) -> list[str]:
 
 @contextlib.contextmanager
 def _open_tar(shard: Path) -> Iterator[tarfile.TarFile]:
-    opener = gzip.open if shard.suffix in _COMPRESSED else open
+    opener = gzip.open if shard.suffix.lower() in _COMPRESSED else open
     with opener(shard, "rb") as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
         yield archive
 
@@ -201,12 +210,8 @@ def _read_at(member: _Member) -> bytes:
         return stream.read(member.size)
 
 
-def _clean(name: str) -> str:
-    return name.removeprefix("./")
-
-
 def _key(name: str) -> str:
-    folder, _, file_name = _clean(name).rpartition("/")
+    folder, _, file_name = without_dot(name).rpartition("/")
     return f"{folder}/{file_name.partition('.')[0]}"
 
 

@@ -29,15 +29,21 @@ def write_text(path: str | Path, text: str) -> Path:
     target = Path(os.path.realpath(path))
     data = text.encode("utf-8")
     try:
-        _check_target(target, shown)
-        if target.exists() and not target.is_file():
-            with open(target, "wb") as stream:
+        # By its own name: where the link /dev/stdout stands for a pipe, it leads to no path that could be opened.
+        if is_device(path):
+            with open(path, "wb") as stream:
                 stream.write(data)
         else:
+            _check_target(target, shown)
             write_atomically(target, data)
     except OSError as error:
         raise _explained(error, target, shown) from error
     return target
+
+
+def is_device(path: str | Path) -> bool:
+    """Whether something other than a file or folder is there: a device, a pipe, a socket."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _check_target(target: Path, shown: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -38,6 +39,11 @@ def test_info(ganeval):
     assert ganeval("info").code == 0
 
 
+def test_info_shows_a_place_as_it_is_called(ganeval, monkeypatch):
+    monkeypatch.setenv("GANEVAL_CACHE_DIR", "/c/[red]/x:cat:y")
+    assert "/c/[red]/x:cat:y" in ganeval("info").out
+
+
 def test_cache_from_first_run_to_empty(ganeval, samples, real):
     assert "no features stored" in ganeval("cache", "ls").text
     ganeval("score", samples, "--real", real, "--extractor", "pixels")
@@ -54,12 +60,66 @@ def test_cache_from_first_run_to_empty(ganeval, samples, real):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("rm",), ("rm", "nokey"), ("rm", "--all", "x"), ("prune", "--max-size", "lots"), ("prune", "--older-than", "1y")],
+    [
+        ("rm",),
+        ("rm", ""),
+        ("rm", "nokey"),
+        ("rm", "--all", "x"),
+        ("prune", "--max-size", "lots"),
+        ("prune", "--older-than", "1y"),
+    ],
 )
 def test_bad_cache_commands(ganeval, arguments):
     outcome = ganeval("cache", *arguments)
     assert outcome.code == 2
     assert "Traceback" not in outcome.text
+
+
+def test_each_stored_entry_is_one_line_of_piped_output(ganeval, tmp_path, real, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    long = real.rename(tmp_path / ("long-name-" * 12))
+    ganeval("score", long, "--extractor", "pixels", "--real", long, "-m", "fid")
+    lines = [line for line in ganeval("cache", "ls").out.splitlines() if str(long) in line]
+    assert len(lines) == 1
+    assert re.search(r"[0-9a-f]{10} .* pixels ", lines[0])
+
+
+@pytest.fixture
+def broken_plugins(tmp_path):
+    """An environment with plug-ins of which one can't be imported and one is something else."""
+    (tmp_path / "broken-1.dist-info").mkdir()
+    (tmp_path / "broken-1.dist-info" / "METADATA").write_text("Name: broken\nVersion: 1\n")
+    (tmp_path / "broken-1.dist-info" / "entry_points.txt").write_text(
+        "[ganeval.extractors]\ngone = no_such_module:SPEC\nodd = json:dumps\n"
+        "[ganeval.metrics]\ngone = no_such_module:METRIC\nodd = json:dumps\n"
+    )
+    return dict(os.environ) | {"PYTHONPATH": str(tmp_path), "GANEVAL_CACHE_DIR": str(tmp_path / "cache")}
+
+
+@pytest.mark.parametrize("command", ["extractors", "metrics", "info"])
+def test_a_broken_plugin_does_not_hide_the_others(broken_plugins, command):
+    finished = subprocess.run(
+        [sys.executable, "-m", "ganeval", command, "--json"],
+        capture_output=True, text=True, env=broken_plugins, timeout=60,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    listed = json.loads(finished.stdout)
+    if command == "info":
+        assert {"gone", "odd"} <= set(listed["not here"])
+    else:
+        assert len(listed) >= 5
+        assert "no_such_module" in finished.stderr
+        assert "is of type function" in finished.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_console_that_lacks_letters_ends_nothing(encoding):
+    environment = dict(os.environ) | {"PYTHONIOENCODING": encoding}
+    finished = subprocess.run(
+        [sys.executable, "-m", "ganeval", "metrics"], capture_output=True, env=environment, timeout=60
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert b"Kynk" in finished.stdout
 
 
 def test_version_and_help(ganeval):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import jsonschema
 import numpy as np
@@ -185,6 +186,12 @@ def test_a_generator_is_scored_without_files(ganeval):
     assert outcome.json["generated"]["kind"] == "generator"
 
 
+def test_a_count_where_nothing_is_drawn_is_refused(ganeval, samples, real):
+    outcome = ganeval("score", samples, "--real", real, *PIXELS, "-n", "5")
+    assert outcome.code == 2
+    assert "--count 5 is for generators" in outcome.err
+
+
 def test_an_extractor_of_ones_own(ganeval, samples, real, tmp_path, monkeypatch):
     (tmp_path / "my_networks.py").write_text(
         "class Corners:\n"
@@ -208,6 +215,90 @@ def test_python_dash_m_and_exit_codes_of_the_real_process(samples, real, tmp_pat
     assert bad.returncode == 2
     assert bad.stderr.startswith("error: ")
     assert "Traceback" not in bad.stderr
+
+
+def test_a_report_on_stdout_is_utf_8_and_whole_or_an_error(samples, real, tmp_path):
+    named = samples.rename(samples.parent / "échantillons")
+    environment = dict(os.environ) | {"GANEVAL_CACHE_DIR": str(tmp_path / "cache"), "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "ganeval", "score", str(named), "--real", str(real), *PIXELS, "--json", "-"]
+    good = subprocess.run(command, capture_output=True, env=environment, timeout=120)
+    assert good.returncode == 0, good.stderr
+    assert json.loads(good.stdout.decode("utf-8"))["generated"]["source"].endswith("échantillons")
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w") as full:
+            bad = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment, timeout=120)
+        assert bad.returncode == 2
+        assert b"can't be written to stdout" in bad.stderr
+        assert b"Exception ignored" not in bad.stderr
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback(samples, real, tmp_path):
+    environment = dict(os.environ) | {"GANEVAL_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", "ganeval", "score", str(samples), "--real", str(real), *PIXELS, "--json", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 1
+    assert b"Traceback" not in errors
+    assert b"Exception ignored" not in errors
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_reports_into_a_pipe_and_twice_into_one_file(ganeval, samples, real, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit((tmp_path / "pipe").read_text)
+        outcome = ganeval("score", samples, "--real", real, *PIXELS, "--json", tmp_path / "pipe")
+        assert outcome.code == 0, outcome
+        assert "fd_pixels" in json.loads(read.result(timeout=60))["scores"]
+    same = ganeval("score", samples, "--real", real, *PIXELS, "--json", tmp_path / "r", "--html", tmp_path / "." / "r")
+    assert same.code == 2
+    assert "the same file" in same.text
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="needs /dev/stdout")
+def test_the_device_of_stdout_is_stdout(samples, real, tmp_path):
+    environment = dict(os.environ) | {"GANEVAL_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", "ganeval", "score", str(samples), "--real", str(real), *PIXELS]
+    good = subprocess.run([*command, "--json", "/dev/stdout"], capture_output=True, env=environment, timeout=120)
+    assert good.returncode == 0, good.stderr
+    assert json.loads(good.stdout)["scores"]["fd_pixels"]["value"] > 0
+    assert b"fd_pixels" in good.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_the_table_is_shown_even_if_a_report_can_not_be_written(ganeval, samples, real, tmp_path):
+    outcome = ganeval(
+        "score", samples, "--real", real, *PIXELS, "--json", "/dev/full", "--html", tmp_path / "r:cat:[red].html"
+    )
+    assert outcome.code == 2
+    assert "error: '/dev/full' can't be written: the disk is full" in outcome.err
+    assert "fd_pixels" in outcome.out
+    assert "r:cat:[red].html" in outcome.out
+    assert "/dev/full" not in outcome.out
+
+
+def test_names_that_look_like_markup_are_shown(samples, capsys, monkeypatch):
+    import ganeval.cli.progress as progress
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress.make_progress(quiet=False) as listener:
+        task = listener.start("real: [v2]/[/v3]", 3)
+        task.advance(3)
+        shown = listener._bars.columns[0].render(listener._bars.tasks[0])
+        task.finish()
+    assert shown.plain == "real: [v2]/[/v3]"
+
+
+def test_the_pace_of_slow_work_is_told_in_seconds_each(capsys, monkeypatch):
+    import ganeval.cli.progress as progress
+
+    clock = iter([0.0, 50.0, 50.0, 50.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    task = progress._Lines().start("metrics", 5, "metrics")
+    task.advance(2)
+    assert capsys.readouterr().err == "metrics: 2/5 metrics, 25 s each, 75 s left\n"
 
 
 def test_quiet_prints_no_progress(ganeval, samples, real, monkeypatch):

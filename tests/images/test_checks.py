@@ -47,7 +47,13 @@ def test_formats() -> None:
     lossless = only(infos(20), infos(20, start=100, format="BMP"))
     assert lossless.severity == "info"
     assert "JPEG" not in lossless.effect
-    assert "WebP" in only(infos(20), infos(20, start=100, format="WEBP")).effect
+    webp = infos(20, start=100, format="WEBP")
+    assert "WebP" in only(infos(20), webp).effect
+    assert "WebP" in only(infos(19) + infos(1, start=900, format="WEBP"), webp).effect
+    # A photograph loses most of its colours to GIF's palette: not one of those that give the same pixels.
+    gif = only(infos(20), infos(20, start=100, format="GIF"))
+    assert gif.severity == "warning"
+    assert "256 colours" in gif.effect
 
 
 def test_a_few_of_another_format_among_many_are_no_mismatch() -> None:
@@ -111,6 +117,8 @@ def test_duplicates_within_a_side() -> None:
     assert notice.code == "duplicates-generated"
     assert "4 of 14" in notice.message
     assert "g10, g11, g12, ..." in notice.message
+    many = only(None, infos(1500) + infos(1200))
+    assert "1,200 of 2,700 generated images" in many.message
     once = only(infos(5) + infos(1), infos(10, start=100))
     assert once.code == "duplicates-real"
     assert "1 of 6 real images is an exact copy of an earlier one: r5." in once.message

@@ -189,6 +189,16 @@ def test_zip_gives_what_the_folder_gives(compression: int, folder: Path, tmp_pat
     assert source.count == 6
 
 
+def test_zip_whose_paths_begin_with_a_dot(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "s.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in [*ALL_IDS, "__MACOSX/x.png"]:
+            archive.writestr(f"./{name}", (folder / name).read_bytes())
+    source = open_source(path, LABELS)
+    assert ids(source) == ALL_IDS
+    assert [item.label for item in source] == [item.label for item in open_source(folder, LABELS)]
+
+
 def test_zip_read_by_many_threads(encoded: Encoder, tmp_path: Path) -> None:
     path = tmp_path / "s.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -208,7 +218,7 @@ def test_bad_zips(folder: Path, tmp_path: Path) -> None:
     assert "broken" in message(tmp_path / "cut.zip")
     (tmp_path / "text.zip").write_text("not a zip")
     assert "not a zip archive" in message(tmp_path / "text.zip")
-    assert "holds 1 other files, such as notes.txt" in message(pack_zip(folder, tmp_path / "none.zip", ["notes.txt"]))
+    assert "holds 1 other file, such as notes.txt" in message(pack_zip(folder, tmp_path / "none.zip", ["notes.txt"]))
     nested = pack_zip(folder, tmp_path / "nested.zip", ["cat/b.png"])
     assert "1 in its folders" in message(nested, FLAT)
     locked = bytearray(data)
@@ -303,6 +313,27 @@ def test_a_tar_cut_between_two_members_is_not_a_smaller_one(encoded: Encoder, tm
         second = archive.getmembers()[1].offset
     path.write_bytes(path.read_bytes()[:second])
     assert "truncated" in message(path)
+
+
+def test_links_in_a_tar_are_not_passed_over_in_silence(encoded: Encoder, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, data in enumerate(images(encoded, 2)):
+        (folder / f"{i}.png").write_bytes(data)
+    for kind, link in (("soft", Path.symlink_to), ("hard", Path.hardlink_to)):
+        link(folder / "9.png", folder / "1.png")
+        with tarfile.open(tmp_path / f"{kind}.tar", "w") as archive:
+            archive.add(folder, "photos")
+        text = message(tmp_path / f"{kind}.tar")
+        assert "1 of its images" in text
+        assert "photos/9.png" in text
+        (folder / "9.png").unlink()
+
+
+def test_suffixes_of_tars_in_capitals(encoded: Encoder, tmp_path: Path) -> None:
+    path = pack_tar(tmp_path / "S.TAR.GZ", {"0.png": images(encoded, 1)[0]}, "w:gz")
+    (item,) = open_source(path)
+    assert item.load().pixels.shape == (4, 5, 3)
 
 
 def test_list_file(folder: Path, tmp_path: Path) -> None:

@@ -124,6 +124,14 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
         assert os.read(reader, 100) == b"text"
     finally:
         os.close(reader)
+    # /dev/fd/N, which the shell's >(command) stands for, links to no path that could be opened.
+    reader, writer = os.pipe()
+    try:
+        write_text(f"/dev/fd/{writer}", "text")
+        assert os.read(reader, 100) == b"text"
+    finally:
+        os.close(reader)
+        os.close(writer)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
