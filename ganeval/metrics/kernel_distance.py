@@ -55,7 +55,8 @@ def kernel_distance(
     -------
     Score
         ``"kd"``, lower is better. ``parameters`` holds the values really used; ``details`` has ``std`` (over
-        subsets, ddof 0) and ``clamped``, true where fewer than 1000 images made the default subsets smaller.
+        subsets, ddof 0; left out where each subset is all there is, since nothing varies then) and ``clamped``, true
+        where fewer than 1000 images made the default subsets smaller.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def kernel_distance(
             "coef0": kernel.coef0,
             "seed": seed,
         },
-        details={"std": float(values.std()), "clamped": clamped},
+        details=({"std": float(values.std())} if size < max(len(first), len(second)) else {}) | {"clamped": clamped},
     )
 
 
