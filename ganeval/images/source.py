@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -114,4 +114,3 @@ class SourceOptions:
     value_range: tuple[float, float] | None = None
     count: int | None = None
     seed: int = 0
-    extra: dict[str, str] = field(default_factory=dict)

@@ -183,7 +183,7 @@ def score(
                 "metric_options": choice.options,
                 "weights": None if weights is None else str(weights),
                 "on_error": on_error,
-                **{name: value for name, value in asdict(opening).items() if name not in ("extra", "seed")},
+                **{name: value for name, value in asdict(opening).items() if name != "seed"},
             },
         ),
         comparable=comparable_with(network.info, real_features, generated),
