@@ -53,6 +53,8 @@ def score(
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads; one a core by default.")] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of everything random.")] = 2020,
+    level: Annotated[float, typer.Option("--level", help="Of the intervals, between 0 and 1.")] = 0.95,
+    intervals: Annotated[bool, typer.Option("--intervals/--no-intervals", help="Intervals of the scores.")] = True,
     cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Keep features for the next run.")] = True,
     cache_dir: Annotated[Path | None, typer.Option("--cache-dir", help="Where features are kept.")] = None,
     trust: Annotated[
@@ -92,6 +94,7 @@ def score(
             batch_size=batch_size,
             workers=workers,
             seed=seed,
+            level=level if intervals else None,
             labels=labels,
             recursive=recursive,
             value_range=parse_value_range(value_range),

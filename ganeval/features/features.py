@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from ganeval.images.source import ImageInfo, Label
+from ganeval.images.reading import ImageReader
+from ganeval.images.source import ImageInfo, Label, LatentSampler
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,14 @@ class Features:
         Some images of the set, the same ones whatever the batch size.
     times
         Where the time went; all zero if everything came from the store.
+    reader
+        Reads the images themselves again; None where they can't be read twice.
+    clips
+        Name of each image's clip where the images are frames of videos, those of a clip one after the other in time.
+    sampler
+        The generator behind the images, where there is one.
+    embed
+        The extractor that made the features: uint8 images [n, 3, H, W] to pooled features float32 [n, D].
     """
 
     pooled: npt.NDArray[np.float32]
@@ -96,6 +110,10 @@ class Features:
     skipped: tuple[tuple[str, str], ...] = ()
     previews: tuple[Preview, ...] = ()
     times: StageTimes = field(default_factory=StageTimes)
+    reader: ImageReader | None = field(default=None, repr=False, compare=False)
+    clips: tuple[str, ...] | None = None
+    sampler: LatentSampler | None = field(default=None, repr=False, compare=False)
+    embed: Callable[[torch.Tensor], torch.Tensor] | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.pooled)

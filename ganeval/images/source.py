@@ -5,9 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
 
 Label = int | str | None
 
@@ -59,6 +63,19 @@ class ImageItem:
     label: Label = None
 
 
+class LatentSampler(Protocol):
+    """A generator that can be asked for the images of chosen latent vectors."""
+
+    #: ``"gaussian"`` (paths between latents are spherical) or ``"linear"``.
+    geometry: str
+
+    def draw(self, count: int, seed: int) -> torch.Tensor:
+        """`count` latent vectors from the generator's prior, [count, ...], the same for the same seed."""
+
+    def render(self, latents: torch.Tensor) -> torch.Tensor:
+        """Their images, uint8 [count, 3, H, W]; everything else that is random about them held fixed."""
+
+
 class ImageSource(ABC):
     """An ordered set of images.
 
@@ -71,6 +88,13 @@ class ImageSource(ABC):
     kind: str
     #: False for one-shot iterables, which can be read only once.
     repeatable: bool = True
+    #: True for videos: items are frames with ids ``CLIP/FRAME``, those of a clip one after the other in time.
+    in_clips: bool = False
+
+    @property
+    def sampler(self) -> LatentSampler | None:
+        """The generator behind the images, where there is one."""
+        return None
 
     @abstractmethod
     def __iter__(self) -> Iterator[ImageItem]:

@@ -79,7 +79,7 @@ def _from_neighbourhoods(neighbourhoods: Neighbourhoods, k: int) -> DensityCover
     )
 
 
-def _compute(real: Features | None, generated: Features, *, seed: int, k: int) -> DensityCoverage:
+def _compute(real: Features | None, generated: Features, *, seed: int, level: float | None, k: int) -> DensityCoverage:
     if real is None:
         raise MetricError("density and coverage need real images", hint="Pass them with --real (real=).")
     return _from_neighbourhoods(neighbourhoods_of(real, generated), k)

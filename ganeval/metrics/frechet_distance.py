@@ -132,7 +132,7 @@ def _checked_moments(side: str, mu: Array, sigma: Array) -> tuple[torch.Tensor, 
     return vector[0], (matrix + matrix.T) / 2
 
 
-def _compute(real: Features | None, generated: Features, *, seed: int) -> tuple[Score, ...]:
+def _compute(real: Features | None, generated: Features, *, seed: int, level: float | None) -> tuple[Score, ...]:
     if real is None:
         raise MetricError("the Fréchet distance needs real images", hint="Pass them with --real (real=).")
     return (frechet_distance(real.pooled, generated.pooled),)

@@ -77,7 +77,9 @@ def _score_of_part(logits: torch.Tensor) -> float:
     return float((negative_entropy - torch.xlogy(marginal, marginal).sum()).exp())
 
 
-def _compute(real: Features | None, generated: Features, *, seed: int, splits: int, shuffle: bool) -> tuple[Score, ...]:
+def _compute(
+    real: Features | None, generated: Features, *, seed: int, level: float | None, splits: int, shuffle: bool
+) -> tuple[Score, ...]:
     if generated.logits is None:
         raise MetricError(
             "the inception score needs class logits, and this extractor has none",

@@ -220,6 +220,7 @@ def _compute(
     generated: Features,
     *,
     seed: int,
+    level: float | None,
     subsets: int,
     subset_size: int | None,
     degree: int,

@@ -22,11 +22,23 @@ def score_name(base: str, metric: Metric, extractor: str) -> str:
     Returns
     -------
     str
-        ``"fid"`` for ``"fd"`` on ``"inception-v3"``, ``"fd_efficientnet-lite0"`` on another extractor.
+        ``"fid"`` for ``"fd"`` on ``"inception-v3"``, ``"fd_efficientnet-lite0"`` on another extractor; the base name
+        alone for metrics that don't depend on it.
     """
+    if not metric.on_features:
+        return base
     if extractor == INCEPTION:
         return inception_name(base, metric)
+    for beginning, names in (metric.field_names or {}).items():
+        if extractor.startswith(beginning):
+            return f"{names.get(base, base)}_{extractor}"
     return f"{base}_{extractor}"
+
+
+def names_of(base: str, metric: Metric) -> set[str]:
+    """Every name of a score without an extractor's in it: its base name and the field's names."""
+    special = {names[base] for names in (metric.field_names or {}).values() if base in names}
+    return {base, inception_name(base, metric), *special}
 
 
 def inception_name(base: str, metric: Metric) -> str:

@@ -78,7 +78,7 @@ def _from_neighbourhoods(neighbourhoods: Neighbourhoods, k: int) -> PrecisionRec
     )
 
 
-def _compute(real: Features | None, generated: Features, *, seed: int, k: int) -> PrecisionRecall:
+def _compute(real: Features | None, generated: Features, *, seed: int, level: float | None, k: int) -> PrecisionRecall:
     if real is None:
         raise MetricError("precision and recall need real images", hint="Pass them with --real (real=).")
     return _from_neighbourhoods(neighbourhoods_of(real, generated), k)

@@ -10,6 +10,12 @@ from ganeval.errors import MetricError, OptionError, did_you_mean
 from ganeval.features.features import Features
 from ganeval.metrics.score import Score
 from ganeval.registry import Registry
+from ganeval.uncertainty.interval import DEFAULT_LEVEL
+
+#: What a metric may read of each side: pooled features, class logits, spatial features, class labels beside pooled
+#: features, the images themselves, pairs of images of one name, frames of clips, or a generator that can be asked for
+#: images of chosen latent vectors.
+NEEDS = ("pooled", "logits", "spatial", "labels", "images", "pairs", "clips", "generator")
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,17 @@ class Metric:
     needs_real
         Whether it compares with real images.
     needs
-        ``"pooled"`` or ``"logits"``.
+        What it reads of each side's `Features`, one of `NEEDS`.
+    groups
+        Names of groups to which it belongs, beside "all", such as ``("diversity",)``; see
+        `ganeval.metrics.selection.GROUPS`.
+    on_features
+        False for metrics that don't depend on the extractor, such as those on pixels: their scores carry no
+        extractor's name.
+    field_names
+        Beginning of an extractor's name to base name to the field's own name there, such as
+        ``{"clip-": {"mmd_rbf": "cmmd"}}``; the extractor's name still follows. `inception_names` is for Inception-v3,
+        where it doesn't.
     minimum
         Fewest images a side with which it can be computed at its defaults.
     minimum_for
@@ -64,8 +80,9 @@ class Metric:
     parameters
         Its options.
     compute
-        ``compute(real, generated, seed=..., **parameters)`` gives one `Score` for each of `scores`, in that order,
-        under its base name; `real` is None for metrics with ``needs_real=False``.
+        ``compute(real, generated, seed=..., level=..., **parameters)`` gives one `Score` for each of `scores`, in that
+        order, under its base name; `real` is None for metrics with ``needs_real=False``. `level` is that of the
+        intervals, None where none are wanted. A score without an interval should say why in `no_interval_reason`.
     """
 
     name: str
@@ -82,6 +99,15 @@ class Metric:
     inception_names: Mapping[str, str] | None = None
     parameters: tuple[Parameter, ...] = ()
     minimum_for: Callable[[Mapping[str, Any]], int] | None = None
+    groups: tuple[str, ...] = ()
+    on_features: bool = True
+    field_names: Mapping[str, Mapping[str, str]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.needs not in NEEDS:
+            raise MetricError(
+                f"the metric {self.name!r} says that it needs {self.needs!r}", hint=f"Choose of: {', '.join(NEEDS)}."
+            )
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name; raises `OptionError` with the nearest name."""
@@ -105,10 +131,24 @@ class Metric:
         return self.minimum if self.minimum_for is None else self.minimum_for(chosen)
 
     def __call__(
-        self, real: Features | None, generated: Features, *, seed: int = 2020, **parameters: Any
+        self,
+        real: Features | None,
+        generated: Features,
+        *,
+        seed: int = 2020,
+        level: float | None = DEFAULT_LEVEL,
+        **parameters: Any,
     ) -> Sequence[Score]:
-        """Compute, with `parameters` over the defaults; raises `MetricError`."""
-        return self.compute(real, generated, seed=seed, **self.chosen(parameters))
+        """Compute, with `parameters` over the defaults and intervals of `level`, or none; raises `MetricError`."""
+        scores = self.compute(real, generated, seed=seed, level=level, **self.chosen(parameters))
+        if level is None:
+            return scores
+        return tuple(
+            score
+            if score.interval is not None or score.no_interval_reason is not None
+            else score.without_interval("the metric offers none")
+            for score in scores
+        )
 
 
 METRICS: Registry[Metric] = Registry(

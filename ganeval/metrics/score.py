@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Interval:
-    """A confidence interval: `low` and `high` in the score's unit, `level` such as 0.95, `method` in words."""
-
-    low: float
-    high: float
-    level: float
-    method: str
+from ganeval.uncertainty.influence import Influence, StandardError
+from ganeval.uncertainty.interval import Interval, normal_interval
 
 
 @dataclass(frozen=True)
@@ -27,7 +21,15 @@ class Score:
     value
         The number itself; ``float(score)`` gives it too.
     interval
-        None where none is offered.
+        Confidence interval for the quantity that infinitely many images would give (or, where the method says so,
+        for the mean over repetitions with as many images); None where none is offered.
+    no_interval_reason
+        Why there is no interval; None where there is one, or where none was asked for.
+    corrected
+        The value less its finite-sample bias, around which the interval lies; None where the metric has no such bias
+        or no valid correction.
+    standard_error
+        Of `estimate`; None where it isn't known.
     n_real, n_generated
         How many images went in on each side; `n_real` is None for metrics of the generated side alone.
     higher_is_better
@@ -36,6 +38,8 @@ class Score:
         Every parameter of the metric with the value used.
     details
         Further numbers that belong to it, such as the standard deviation over splits.
+    influence
+        What each image contributes; not part of reports. None where the metric has none, or none was asked for.
     """
 
     name: str
@@ -46,10 +50,53 @@ class Score:
     interval: Interval | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
+    corrected: float | None = None
+    no_interval_reason: str | None = None
+    standard_error: StandardError | None = None
+    influence: Influence | None = field(default=None, repr=False, compare=False)
 
     def __float__(self) -> float:
         return float(self.value)
 
+    @property
+    def estimate(self) -> float:
+        """The best guess at the population's value: `corrected` where there is one, else `value`."""
+        return self.value if self.corrected is None else self.corrected
+
     def renamed(self, name: str) -> Score:
         """The same score under another name."""
         return replace(self, name=name)
+
+    def without_interval(self, reason: str) -> Score:
+        """The same score, which offers no interval because of `reason`."""
+        return replace(self, interval=None, standard_error=None, no_interval_reason=reason)
+
+    def with_influence(
+        self,
+        influence: Influence,
+        *,
+        level: float,
+        method: str,
+        lowest: float = -math.inf,
+        highest: float = math.inf,
+    ) -> Score:
+        """The same score with the normal interval around `estimate` that the images' influences imply.
+
+        Parameters
+        ----------
+        influence
+            On `estimate`.
+        level
+            Such as 0.95.
+        method
+            In words, for the report: what was done, and what the interval is for.
+        lowest, highest
+            Range of the quantity.
+        """
+        error = influence.standard_error()
+        if not math.isfinite(error.total):
+            return replace(self.without_interval("a side has too few images"), influence=influence)
+        interval = normal_interval(
+            self.estimate, error.total, level=level, method=method, lowest=lowest, highest=highest
+        )
+        return replace(self, interval=interval, standard_error=error, influence=influence, no_interval_reason=None)

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganeval.errors import MetricError, OptionError, PluginError, did_you_mean
-from ganeval.metrics.naming import inception_name
+from ganeval.metrics.naming import names_of
 from ganeval.metrics.registry import METRICS, Metric
 
 _STANDARD = ("inception_score", "fd", "kd", "precision_recall", "density_coverage")
 
-#: Names for several metrics at once; "all" is everything in the table, plug-ins included.
-GROUPS: Mapping[str, tuple[str, ...]] = {
+#: Names for several metrics at once whose members are listed here.
+_LISTED: Mapping[str, tuple[str, ...]] = {
     "default": _STANDARD,
     "standard": _STANDARD,
     "prdc": ("precision_recall", "density_coverage"),
 }
+#: Those whose members say themselves that they belong to it, in `Metric.groups`; plug-ins' may.
+_DECLARED = ("fidelity", "diversity", "paired", "video")
+#: Everything in the table, plug-ins included.
 _EVERYTHING = "all"
+#: All names for several metrics at once.
+GROUPS: tuple[str, ...] = (*_LISTED, *_DECLARED, _EVERYTHING)
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,8 @@ class Selected:
 
 
 def names_no_metric(names: Sequence[str]) -> bool:
-    """Whether only ``"default"``, ``"standard"`` or ``"all"`` were asked for: whatever can be computed, that is."""
-    return set(_split(names)) <= {"default", "standard", _EVERYTHING}
+    """Whether only groups were asked for: whatever of them can be computed, that is."""
+    return set(_split(names)) <= {*GROUPS} - {"prdc"}
 
 
 def select_metrics(names: Sequence[str]) -> list[Selected]:
@@ -53,7 +58,7 @@ def select_metrics(names: Sequence[str]) -> list[Selected]:
     ----------
     names
         Names of the table (``"fd"``), aliases (``"fid"``), scores (``"precision"``, that score alone), groups
-        (``"default"``, ``"standard"``, ``"all"``, ``"prdc"``); several in one string are parted by commas; case and the
+        (see `GROUPS`); several in one string are parted by commas; case and the
         choice between ``-`` and ``_`` don't matter.
 
     Raises
@@ -123,9 +128,11 @@ def parse_options(options: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 def known_names() -> list[str]:
     """Every name that `select_metrics` understands, sorted."""
-    names = {_EVERYTHING, *GROUPS}
+    names = {*GROUPS}
     for metric in _usable():
-        names.update((metric.name, *metric.aliases, *metric.scores, *(metric.inception_names or {}).values()))
+        names.update((metric.name, *metric.aliases))
+        for base in metric.scores:
+            names |= names_of(base, metric)
     return sorted(names)
 
 
@@ -143,8 +150,10 @@ def _resolve(name: str) -> list[tuple[Metric, tuple[str, ...]]]:
     plain = _plain(name)
     if plain == _EVERYTHING:
         return [(metric, metric.scores) for metric in map(METRICS.get, METRICS.names())]
-    if plain in GROUPS:
-        return [(metric, metric.scores) for metric in map(METRICS.get, GROUPS[plain])]
+    if plain in _LISTED:
+        return [(metric, metric.scores) for metric in map(METRICS.get, _LISTED[plain])]
+    if plain in _DECLARED:
+        return [(metric, metric.scores) for metric in _usable() if plain in metric.groups]
     for listed in METRICS.names():
         if _plain(listed) == plain:
             metric = METRICS.get(listed)
@@ -153,7 +162,7 @@ def _resolve(name: str) -> list[tuple[Metric, tuple[str, ...]]]:
         if plain in map(_plain, metric.aliases):
             return [(metric, metric.scores)]
         for base in metric.scores:
-            if plain in {_plain(base), _plain(inception_name(base, metric))}:
+            if plain in map(_plain, names_of(base, metric)):
                 return [(metric, (base,))]
     raise MetricError(f"unknown metric {name.strip()!r}", hint=did_you_mean(plain, known_names()))
 
@@ -169,5 +178,5 @@ def _usable() -> Iterator[Metric]:
 
 def _selected(metric: Metric, wanted: set[str], typed: Mapping[str, str]) -> Selected:
     scores = tuple(base for base in metric.scores if base in wanted)
-    requested = {base: base for base in scores} | {inception_name(base, metric): base for base in scores}
+    requested = {name: base for base in scores for name in names_of(base, metric)}
     return Selected(metric, scores, requested | dict(typed))

@@ -13,6 +13,7 @@ from ganeval.features.features import ExtractorInfo
 from ganeval.metrics.score import Interval, Score
 from ganeval.notices import Notice
 from ganeval.report.report import SCHEMA_NAME, Report, Run, Side
+from ganeval.uncertainty.influence import StandardError
 
 _NUMBER = (int, float)
 _NONE = type(None)
@@ -101,6 +102,9 @@ class _Section:
             raise ReportError(f"{self.where}: {key!r} has a value of the wrong type, {value!r:.80}")
         return value
 
+    def __contains__(self, key: str) -> bool:
+        return self.content.get(key) is not None
+
     def number(self, key: str) -> float:
         value = self.get(key, *_NUMBER)
         try:
@@ -142,7 +146,14 @@ def _score(name: str, section: _Section) -> Score:
         interval=interval,
         parameters=section.mapping("parameters"),
         details=section.mapping("details"),
+        corrected=section.number("corrected") if "corrected" in section else None,
+        no_interval_reason=section.get("no_interval_reason", str) if "no_interval_reason" in section else None,
+        standard_error=_standard_error(section.section("standard_error")) if "standard_error" in section else None,
     )
+
+
+def _standard_error(section: _Section) -> StandardError:
+    return StandardError(section.number("real"), section.number("generated"), section.number("other"))
 
 
 def _interval(section: _Section) -> Interval:

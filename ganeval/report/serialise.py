@@ -85,9 +85,17 @@ def plain_text(text: str) -> str:
 
 
 def _score(score: Score) -> dict[str, Any]:
+    uncertainty: dict[str, Any] = {}
+    if score.corrected is not None:
+        uncertainty["corrected"] = float(score.corrected)
+    if score.no_interval_reason is not None:
+        uncertainty["no_interval_reason"] = score.no_interval_reason
+    if score.standard_error is not None:
+        uncertainty["standard_error"] = asdict(score.standard_error)
     return {
         "value": float(score.value),
         "interval": None if score.interval is None else asdict(score.interval),
+        **uncertainty,
         "n_real": score.n_real,
         "n_generated": score.n_generated,
         "higher_is_better": bool(score.higher_is_better),

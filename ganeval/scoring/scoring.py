@@ -24,12 +24,14 @@ from ganeval.metrics.score import Score
 from ganeval.metrics.selection import Selected
 from ganeval.progress import Progress, SilentProgress
 from ganeval.report.report import Report, Run
+from ganeval.scoring.access import with_access
 from ganeval.scoring.choice import choose_metrics
 from ganeval.scoring.comparability import comparable_with
 from ganeval.scoring.gallery import make_gallery
 from ganeval.scoring.provenance import platform_in_words, versions
 from ganeval.scoring.sides import describe_side, notices_of_sides
 from ganeval.scoring.suitability import Suitability, sample_size_notices
+from ganeval.uncertainty.interval import DEFAULT_LEVEL, require_level
 
 #: The seed of torch-fidelity, so that scores agree with its to the last digits by default.
 DEFAULT_SEED = 2020
@@ -48,6 +50,7 @@ def score(
     batch_size: int | None = None,
     workers: int | None = None,
     seed: int = DEFAULT_SEED,
+    level: float | None = DEFAULT_LEVEL,
     labels: str | None = None,
     recursive: bool = True,
     value_range: tuple[float, float] | None = None,
@@ -86,6 +89,8 @@ def score(
         Of the extraction; None takes what suits the machine.
     seed
         Of everything random; the default is torch-fidelity's.
+    level
+        Of the intervals; None computes none.
     labels
         ``"folders"`` takes class labels from sub-folders.
     recursive
@@ -122,6 +127,7 @@ def score(
     began = time.perf_counter()
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     progress = progress or SilentProgress()
+    level = require_level(level)
     choice = choose_metrics(metrics, options, with_real=real is not None)
     resolved_device = resolve_device(device)
     check_options(on_error=on_error, batch_size=batch_size, workers=workers)
@@ -152,11 +158,13 @@ def score(
 
     real_side = None if real_source is None else extracted(real_source, "real")
     generated_side = extracted(generated_source, "generated")
-    real_features = None if real_side is None else real_side.features
-    generated = generated_side.features
+    real_features = None
+    if real_source is not None and real_side is not None:
+        real_features = with_access(real_side.features, real_source, network)
+    generated = with_access(generated_side.features, generated_source, network)
 
-    suitability.check_features(generated, network.info)
-    scores = _compute(suitability, real_features, generated, network.info.name, seed, progress)
+    suitability.check_features(real_features, generated, network.info)
+    scores = _compute(suitability, real_features, generated, network.info.name, seed, level, progress)
     notices = [
         *network_notices,
         *choice.notices,
@@ -183,6 +191,7 @@ def score(
                 "metric_options": choice.options,
                 "weights": None if weights is None else str(weights),
                 "on_error": on_error,
+                "level": level,
                 **{name: value for name, value in asdict(opening).items() if name != "seed"},
             },
         ),
@@ -199,6 +208,7 @@ def _compute(
     generated: Features,
     extractor: str,
     seed: int,
+    level: float | None,
     progress: Progress,
 ) -> dict[str, Score]:
     scores: dict[str, Score] = {}
@@ -207,7 +217,8 @@ def _compute(
         for one in list(suitability.selection):
             try:
                 side = real if one.metric.needs_real else None
-                results = one.metric(side, generated, seed=seed, **suitability.options.get(one.metric.name, {}))
+                chosen = suitability.options.get(one.metric.name, {})
+                results = one.metric(side, generated, seed=seed, level=level, **chosen)
             except NotEnoughImagesError as error:
                 suitability.leave_out(one, error)
                 continue

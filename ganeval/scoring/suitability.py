@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ganeval.errors import GanevalError, MetricError, NotEnoughImagesError
@@ -11,6 +11,47 @@ from ganeval.images.source import ImageSource
 from ganeval.metrics.score import Score
 from ganeval.metrics.selection import Selected
 from ganeval.notices import Notice
+
+#: What a side lacks where a metric can't read what it needs, by the need; see `ganeval.metrics.registry.NEEDS`.
+_LACKS: Mapping[str, tuple[Callable[[Features], bool], str, str]] = {
+    "logits": (
+        lambda features: features.logits is None,
+        "class logits, which the extractor {extractor!r} doesn't have",
+        "Use inception-v3 or efficientnet-lite0, or leave the metric out.",
+    ),
+    "spatial": (
+        lambda features: features.spatial is None,
+        "spatial features, which the extractor {extractor!r} doesn't have",
+        "Use inception-v3, or leave the metric out.",
+    ),
+    "labels": (
+        lambda features: features.labels is None,
+        "class labels, and the {side} images have none",
+        "Sort the images into one folder a class and add --labels folders, or use an .npz with labels.",
+    ),
+    "images": (
+        lambda features: features.reader is None,
+        "the images themselves, and the {side} ones can be read only once",
+        "Give them as files or arrays.",
+    ),
+    "pairs": (
+        lambda features: features.reader is None,
+        "the images themselves, and the {side} ones can be read only once",
+        "Give them as files or arrays.",
+    ),
+    "clips": (
+        lambda features: features.clips is None,
+        "videos, and the {side} images aren't frames of any",
+        "Put the frames of each clip into a folder of its own and add --clips folders, or give an array N,T,3,H,W.",
+    ),
+    "generator": (
+        lambda features: features.sampler is None,
+        "a generator that can be asked for chosen latent vectors, and the {side} images are a plain set",
+        "Score a generator itself, such as generator:dcgan.",
+    ),
+}
+#: What the extractor alone decides, known before any image is read.
+_OF_THE_EXTRACTOR = ("logits",)
 
 
 class Suitability:
@@ -74,22 +115,27 @@ class Suitability:
             For a metric that the user named, or if no metric remains.
         """
         if extractor.feature_dim is not None and extractor.class_count is None:
-            self._leave_out_logits(extractor.name)
+            for one in list(self.selection):
+                if one.metric.needs in _OF_THE_EXTRACTOR:
+                    self._lacks(one, "generated", extractor.name)
+            self._refuse_nothing(MetricError)
 
-    def check_features(self, features: Features, extractor: ExtractorInfo) -> None:
-        """After extraction: metrics on logits against features that have none; raises as `check_extractor` does."""
-        if features.logits is None:
-            self._leave_out_logits(extractor.name)
-
-    def _leave_out_logits(self, extractor: str) -> None:
+    def check_features(self, real: Features | None, generated: Features, extractor: ExtractorInfo) -> None:
+        """After extraction: what each metric needs against what there is; raises as `check_extractor` does."""
         for one in list(self.selection):
-            if one.metric.needs == "logits":
-                error = MetricError(
-                    f"{one.metric.name} needs class logits, which the extractor {extractor!r} doesn't have",
-                    hint="Use inception-v3 or efficientnet-lite0, or leave the metric out.",
-                )
-                self.leave_out(one, error)
+            sides = {"generated": generated}
+            if one.metric.needs_real and real is not None:
+                sides["real"] = real
+            for side, features in sides.items():
+                if one.metric.needs in _LACKS and _LACKS[one.metric.needs][0](features):
+                    self._lacks(one, side, extractor.name)
+                    break
         self._refuse_nothing(MetricError)
+
+    def _lacks(self, one: Selected, side: str, extractor: str) -> None:
+        _, what, hint = _LACKS[one.metric.needs]
+        message = f"{one.metric.name} needs {what.format(extractor=extractor, side=side)}"
+        self.leave_out(one, MetricError(message, hint=hint))
 
     def _refuse_nothing(self, error: type[MetricError]) -> None:
         if not self.selection:
