@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 
 from ganeval.errors import OptionError
 
@@ -20,6 +22,12 @@ def parse_value_range(text: str | None) -> tuple[float, float] | None:
     if key not in ranges:
         raise OptionError(f"--value-range {text!r} is not known", hint="Use --value-range 0,1 or --value-range=-1,1.")
     return ranges[key]
+
+
+def allow_local_modules(extractor: str) -> None:
+    """Let an extractor of the user's own, ``package.module:Class``, stand in the folder where the command was typed."""
+    if ":" in extractor:
+        sys.path.append(os.getcwd())
 
 
 def check_count(count: int | None, samples: str, real: str | None) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ganeval.uncertainty.influence import Influence, StandardError
-from ganeval.uncertainty.interval import Interval, normal_interval
+from ganeval.uncertainty.interval import Interval as Interval
+from ganeval.uncertainty.interval import normal_interval
 
 
 @dataclass(frozen=True)

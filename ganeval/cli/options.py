@@ -1,0 +1,51 @@
+"""Options that several commands have: how sets are opened, features extracted and scores computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SETS = (
+    "folder, .zip, .tar shards, .npz, .npy, list file, - (list on stdin), "
+    "named set (digits, fashion-mnist, cifar10) or generator:NAME."
+)
+
+Metrics = Annotated[
+    str | None, typer.Option("--metrics", "-m", help="Comma-separated; all that can be computed by default.")
+]
+MetricOptions = Annotated[
+    list[str] | None, typer.Option("--option", "-o", help="A metric's parameter: kid.subset_size=500; repeatable.")
+]
+Extractor = Annotated[
+    str, typer.Option("--extractor", "-e", help="See `ganeval extractors`; or package.module:Class of your own.")
+]
+Weights = Annotated[Path | None, typer.Option("--weights", help="Weights file for the extractor.")]
+Preprocessing = Annotated[
+    str | None, typer.Option("--preprocessing", help="tf1 or clean; the extractor's own by default.")
+]
+Json = Annotated[str | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")]
+Html = Annotated[str | None, typer.Option("--html", help="Write the report as one HTML file.")]
+Labels = Annotated[str | None, typer.Option("--labels", help="folders: class labels from sub-folders.")]
+Clips = Annotated[
+    str | None, typer.Option("--clips", help="folders: each sub-folder is a video, its files the frames.")
+]
+Recursive = Annotated[bool, typer.Option("--recursive/--no-recursive", help="Search sub-folders.")]
+ValueRange = Annotated[
+    str | None, typer.Option("--value-range", help="Of float images: 0,1 or -1,1; checked against the data.")
+]
+Count = Annotated[int | None, typer.Option("-n", "--count", min=1, help="Images to draw from a generator.")]
+OnError = Annotated[str, typer.Option("--on-error", help="raise or skip, for images that can't be decoded.")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Images a batch.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; one a core by default.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of everything random.")]
+Level = Annotated[float, typer.Option("--level", help="Of the intervals, between 0 and 1.")]
+Intervals = Annotated[bool, typer.Option("--intervals/--no-intervals", help="Whether scores get intervals.")]
+Cache = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep features for the next run.")]
+CacheDir = Annotated[Path | None, typer.Option("--cache-dir", help="Where features are kept.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Allow extractors that run code from the network or from a weights file.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; the result only.")]

@@ -1,0 +1,223 @@
+"""An evaluation under way: the chosen metrics, one extractor, and any number of sets that go through both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganeval.errors import NotEnoughImagesError, PluginError
+from ganeval.features.devices import resolve_device
+from ganeval.features.engine import Extraction, check_options, extract
+from ganeval.features.extractor import ExtractorRequest, FeatureExtractor
+from ganeval.features.features import Features
+from ganeval.features.resolving import resolve_extractor
+from ganeval.features.store import FeatureStore
+from ganeval.images.opening import open_source
+from ganeval.images.source import ImageSource, SourceOptions
+from ganeval.metrics.naming import score_name
+from ganeval.metrics.score import Score
+from ganeval.metrics.selection import Selected
+from ganeval.notices import Notice
+from ganeval.progress import Progress, SilentProgress
+from ganeval.scoring.access import with_access
+from ganeval.scoring.choice import Choice
+from ganeval.scoring.suitability import Suitability
+from ganeval.uncertainty.interval import DEFAULT_LEVEL, require_level
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How sets are opened, their features extracted and their scores computed; see `ganeval.score` for each."""
+
+    extractor: str | FeatureExtractor | Any = "auto"
+    weights: str | Path | None = None
+    preprocessing: str | None = None
+    device: str = "auto"
+    batch_size: int | None = None
+    workers: int | None = None
+    seed: int = 2020
+    level: float | None = DEFAULT_LEVEL
+    labels: str | None = None
+    recursive: bool = True
+    value_range: tuple[float, float] | None = None
+    count: int | None = None
+    on_error: str = "raise"
+    cache: bool = True
+    cache_dir: str | Path | None = None
+    trust: bool = False
+    progress: Progress | None = None
+
+    def opening(self) -> SourceOptions:
+        """How a set of images is opened."""
+        return SourceOptions(
+            recursive=self.recursive,
+            labels=self.labels,
+            value_range=self.value_range,
+            count=self.count,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True)
+class ExtractedSet:
+    """A set of images with its features, and what happened while they were extracted."""
+
+    source: ImageSource
+    extraction: Extraction
+    features: Features
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the metrics gave.
+
+    Parameters
+    ----------
+    scores
+        By full name.
+    requested
+        Every name under which people look for a score, to its full name.
+    selection
+        The metrics that were computed.
+    notices
+        What was left out, and why.
+    """
+
+    scores: dict[str, Score]
+    requested: dict[str, str]
+    selection: tuple[Selected, ...]
+    notices: tuple[Notice, ...]
+
+
+class Evaluation:
+    """Chosen metrics, and an extractor that is resolved when the first set needs it.
+
+    Parameters
+    ----------
+    choice
+        The metrics.
+    settings
+        Everything else.
+
+    Raises
+    ------
+    OptionError, DeviceError
+        For settings that can't be used.
+    """
+
+    def __init__(self, choice: Choice, settings: Settings) -> None:
+        self.choice = choice
+        self.settings = settings
+        self.level = require_level(settings.level)
+        self.progress = settings.progress or SilentProgress()
+        self.device = resolve_device(settings.device)
+        check_options(on_error=settings.on_error, batch_size=settings.batch_size, workers=settings.workers)
+        self.weights = None if settings.weights is None else Path(settings.weights)
+        self.notices: list[Notice] = list(choice.notices)
+        self._suitability = Suitability(choice.selection, named=choice.named, options=choice.options)
+        self._network: FeatureExtractor | None = None
+        cache_dir = None if settings.cache_dir is None else Path(settings.cache_dir)
+        self.store = FeatureStore(cache_dir) if settings.cache else None
+
+    def open(self, spec: Any) -> ImageSource:
+        """The set of images that a user named."""
+        return open_source(spec, self.settings.opening())
+
+    def check_counts(self, generated: ImageSource, real: ImageSource | None) -> None:
+        """Refuse, before any work, metrics for which a set is too small; raises as `Suitability.check_counts` does."""
+        self._suitability.check_counts(generated, real)
+
+    @property
+    def network(self) -> FeatureExtractor:
+        """The extractor, resolved (and its weights fetched, where they must be) at first use."""
+        if self._network is None:
+            request = ExtractorRequest(
+                weights=self.weights,
+                preprocessing=self.settings.preprocessing,
+                progress=self.progress,
+                trust=self.settings.trust,
+            )
+            self._network, notices = resolve_extractor(self.settings.extractor, request)
+            self.notices = [*notices, *self.notices]
+            self._suitability.check_extractor(self._network.info)
+        return self._network
+
+    def extract(self, source: ImageSource, side: str, *, label: str | None = None) -> ExtractedSet:
+        """Features of `source`; `side` is ``"real"`` or ``"generated"``, for messages."""
+        extraction = extract(
+            source,
+            self.network,
+            device=self.device,
+            batch_size=self.settings.batch_size,
+            workers=self.settings.workers,
+            store=self.store,
+            on_error=self.settings.on_error,
+            progress=self.progress,
+            label=label or f"{side}: {source.name}",
+        )
+        return ExtractedSet(source, extraction, with_access(extraction.features, source, self.network))
+
+    def compute(self, real: ExtractedSet | None, generated: ExtractedSet) -> Scored:
+        """All chosen scores of `generated` against `real`.
+
+        Raises
+        ------
+        MetricError
+            If a metric that the user named can't be computed, or none can.
+        """
+        suitability = Suitability(self._suitability.selection, named=self.choice.named, options=self.choice.options)
+        real_features = None if real is None else real.features
+        suitability.check_features(real_features, generated.features, self.network.info)
+        scores = self._compute(suitability, real_features, generated.features)
+        name = self.network.info.name
+        return Scored(
+            scores,
+            _requested(suitability.selection, scores, name),
+            tuple(suitability.selection),
+            (*self._suitability.notices, *suitability.notices),
+        )
+
+    def _compute(self, suitability: Suitability, real: Features | None, generated: Features) -> dict[str, Score]:
+        scores: dict[str, Score] = {}
+        task = self.progress.start("metrics", len(suitability.selection), unit="metrics")
+        try:
+            for one in list(suitability.selection):
+                try:
+                    results = self._results(one, real, generated)
+                except NotEnoughImagesError as error:
+                    suitability.leave_out(one, error)
+                    continue
+                for base, result in zip(one.metric.scores, results, strict=True):
+                    if base in one.scores:
+                        name = score_name(base, one.metric, self.network.info.name)
+                        if name in scores:
+                            raise PluginError(
+                                f"two metrics give a score called {name!r}, the second is {one.metric.name!r}",
+                                hint="Name only one of them, or uninstall the package that provides the other.",
+                            )
+                        scores[name] = result.renamed(name)
+                task.advance(1)
+        finally:
+            task.finish()
+        if not scores:
+            reasons = "; ".join(notice.message for notice in suitability.notices)
+            raise NotEnoughImagesError(f"no metric can be computed: {reasons}")
+        return scores
+
+    def _results(self, one: Selected, real: Features | None, generated: Features) -> Sequence[Score]:
+        chosen = self.choice.options.get(one.metric.name, {})
+        side = real if one.metric.needs_real else None
+        return one.metric(side, generated, seed=self.settings.seed, level=self.level, **chosen)
+
+
+def _requested(selection: Sequence[Selected], scores: Mapping[str, Score], extractor: str) -> dict[str, str]:
+    """Every name under which people look for a score to its full name."""
+    table: dict[str, str] = {}
+    for one in selection:
+        names = dict(one.requested)
+        if len(one.metric.scores) == 1:
+            names |= dict.fromkeys((one.metric.name, *one.metric.aliases), one.metric.scores[0])
+        table |= {name: score_name(base, one.metric, extractor) for name, base in names.items()}
+    return {name: full for name, full in table.items() if full in scores and name != full}
