@@ -82,15 +82,14 @@ class _Writer:
         table = Table(box=style, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
         table.add_column("Score", overflow="fold")
         table.add_column("Value", justify="right", no_wrap=True)
-        with_interval = any(text.interval is not None for text in self.texts.values())
-        if with_interval:
-            table.add_column("Interval", justify="right", no_wrap=True)
+        for title in self._uncertainty_columns():
+            table.add_column(title, justify="right", no_wrap=True)
         table.add_column("Better", no_wrap=True)
         table.add_column("N real", justify="right", no_wrap=True)
         table.add_column("N gen.", justify="right", no_wrap=True)
         for name, score in self.report.scores.items():
             shown = self._in_two_lines(name) if short_names else self.text(name)
-            table.add_row(shown, *self._cells(score, self.texts[name], with_interval))
+            table.add_row(shown, *self._cells(score, self.texts[name]))
         return table
 
     def _in_two_lines(self, name: str) -> Text:
@@ -99,10 +98,23 @@ class _Writer:
             return self.text(name)
         return self.text(name.removesuffix(ending)).append("\n").append(self.text(ending))
 
-    def _cells(self, score: Score, text: ScoreText, with_interval: bool) -> Iterator[Text]:
+    def _uncertainty_columns(self) -> list[str]:
+        """Titles of the columns that at least one score fills."""
+        columns = []
+        if any(text.corrected is not None for text in self.texts.values()):
+            columns.append("Corrected")
+        if any(text.interval is not None for text in self.texts.values()):
+            columns.append("Interval")
+        return columns
+
+    def _cells(self, score: Score, text: ScoreText) -> Iterator[Text]:
         yield self.text(text.value if text.spread is None else f"{text.value} ± {text.spread}", "bold")
-        if with_interval:
-            yield self.text("" if text.interval is None else f"[{text.interval[0]}, {text.interval[1]}]")
+        cells = {
+            "Corrected": text.corrected or "",
+            "Interval": "" if text.interval is None else f"[{text.interval[0]}, {text.interval[1]}]",
+        }
+        for title in self._uncertainty_columns():
+            yield self.text(cells[title])
         word = "higher" if score.higher_is_better else "lower"
         arrow = ("↑ " if score.higher_is_better else "↓ ") if self.unicode else ""
         yield self.text(arrow + word)
@@ -121,6 +133,14 @@ class _Writer:
                 meanings.setdefault(f"± is the {text.spread_of}", []).append(name)
             if text.interval_of is not None:
                 meanings.setdefault(f"interval: {text.interval_of}", []).append(name)
+            reason = self.report.scores[name].no_interval_reason
+            if reason is not None:
+                meanings.setdefault(f"no interval: {reason}", []).append(name)
+        if any(text.corrected is not None for text in self.texts.values()):
+            yield (
+                "value: as others compute it, for comparison with their numbers; corrected: without the bias of a "
+                "finite sample, and what the interval is for"
+            )
         for meaning, names in meanings.items():
             yield f"{meaning} ({', '.join(names)})"
 

@@ -23,33 +23,41 @@ class ScoreText:
         Such as ``"23.42"``.
     spread, spread_of
         Such as ``"0.12"`` and ``"standard deviation over 10 splits"``; None where the score has none.
+    corrected
+        The value without its finite-sample bias, such as ``"21.08"``; None where the score has none.
     interval, interval_of
-        Such as ``("22.91", "23.93")`` and ``"95%, bootstrap"``; None where the score has none.
+        Such as ``("20.91", "21.25")`` and ``"95%, influence functions"``; None where the score has none.
     """
 
     value: str
     spread: str | None = None
     spread_of: str | None = None
+    corrected: str | None = None
     interval: tuple[str, str] | None = None
     interval_of: str | None = None
 
 
 def score_text(score: Score) -> ScoreText:
-    """The value, its spread and its interval, all to the last place that the wider of the latter two allows."""
+    """The score's numbers, each to the last place that means something.
+
+    The corrected value and the interval's ends share the place that the interval's half-width allows, and so does the
+    value; where there is no interval, the spread decides for the value.
+    """
     spread = _spread(score)
     half_width = None if score.interval is None else (score.interval.high - score.interval.low) / 2
-    known = [u for u in (spread, half_width) if u is not None and math.isfinite(u) and u > 0]
-    uncertainty = max(known, default=None)
+    known = [u for u in (half_width, spread) if u is not None and math.isfinite(u) and u > 0]
+    uncertainty = known[0] if known else None
     interval = None
     interval_of = None
     if score.interval is not None:
         low, high = score.interval.low, score.interval.high
-        interval = (number_text(low, uncertainty), number_text(high, uncertainty))
+        interval = (number_text(low, half_width), number_text(high, half_width))
         interval_of = f"{score.interval.level * 100:g}%, {score.interval.method}"
     return ScoreText(
         value=number_text(score.value, uncertainty),
         spread=None if spread is None else _spread_text(spread),
         spread_of=None if spread is None else _spread_of(score),
+        corrected=None if score.corrected is None else number_text(score.corrected, uncertainty),
         interval=interval,
         interval_of=interval_of,
     )

@@ -70,6 +70,28 @@ def test_intervals_add_a_column_and_names_break_before_the_extractor(make_report
     assert "95%, influence" in text
 
 
+def test_corrected_values_intervals_and_reasons_fit_80_columns(make_report: Make) -> None:
+    report = make_report()
+    scores = {
+        name: replace(
+            score,
+            n_real=50_000,
+            n_generated=50_000,
+            corrected=score.value * 0.9,
+            interval=Interval(score.value * 0.88, score.value * 0.92, 0.95, "influence functions"),
+        )
+        for name, score in report.scores.items()
+    }
+    last = f"coverage_{report.extractor.name}"
+    scores[last] = report.scores[last].without_interval("fewer than 10 images")
+    text = shown(replace(report, scores=scores))
+    assert row(text, "fd")[1:5] == ["23.42", "21.08", "[20.61,", "21.54]"]
+    assert max(map(cell_len, text.splitlines())) <= 80
+    words = " ".join(text.split())
+    assert f"no interval: fewer than 10 images ({last})" in words
+    assert "corrected: without the bias of a finite sample" in words
+
+
 def test_a_pipe_keeps_names_whole_at_any_width(make_report: Make) -> None:
     name = "precision_" + "long-extractor-name-" * 5
     score = make_report().scores["precision_efficientnet-lite0"]

@@ -20,6 +20,7 @@ from ganeval.errors import OutputError
 from ganeval.metrics.score import Interval, Score
 from ganeval.report import Gallery, Report, ReportError, report_from_json, report_schema
 from ganeval.report.serialise import report_to_dict, report_to_json
+from ganeval.uncertainty.influence import StandardError
 from ganeval.version import __version__
 
 Make = Callable[..., Report]
@@ -151,6 +152,9 @@ intervals = st.builds(Interval, st.floats(), st.floats(), st.floats(0.01, 0.99),
     higher=st.booleans(),
     parameters=st.dictionaries(st.sampled_from(["k", "a/b", "~", "s"]), plain, max_size=3),
     details=st.dictionaries(st.sampled_from(["std", "per_class"]), plain, max_size=2),
+    corrected=st.none() | st.floats(),
+    reason=st.none() | st.text(st.sampled_from("ab é"), max_size=4),
+    error=st.none() | st.builds(StandardError, *[st.floats(0)] * 3),
 )
 def test_any_score_survives_the_way_through_json(
     make_report: Make,
@@ -160,8 +164,11 @@ def test_any_score_survives_the_way_through_json(
     higher: bool,
     parameters: dict[str, Any],
     details: dict[str, Any],
+    corrected: float | None,
+    reason: str | None,
+    error: StandardError | None,
 ) -> None:
-    score = Score("s", value, n_real, 5, higher, interval, parameters, details)
+    score = Score("s", value, n_real, 5, higher, interval, parameters, details, corrected, reason, error)
     text = report_to_json(make_report(scores={"s": score}))
     document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in the JSON"))
     jsonschema.validate(document, report_schema(), jsonschema.Draft202012Validator)
