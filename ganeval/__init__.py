@@ -1,7 +1,7 @@
 """Evaluate generative image models, and judge whether a picture is real.
 
 The few names that people use stand here and are imported on first use, so that ``import ganeval`` costs nothing:
-`score`, `Report`, `Score`, `Interval`, `open_source`, `GanevalError`.
+`score`, `compare`, `plan`, `Report`, `Comparison`, `Score`, `Interval`, `open_source`, `GanevalError`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,32 @@ from ganeval.errors import GanevalError
 from ganeval.version import __version__
 
 if TYPE_CHECKING:
+    from ganeval.comparing.comparing import compare
+    from ganeval.comparing.planning import plan
     from ganeval.images.opening import open_source
     from ganeval.metrics.score import Interval, Score
+    from ganeval.report.comparison import Comparison
     from ganeval.report.report import Report
     from ganeval.scoring.scoring import score
 
-__all__ = ["GanevalError", "Interval", "Report", "Score", "__version__", "open_source", "score"]
+__all__ = [
+    "Comparison",
+    "GanevalError",
+    "Interval",
+    "Report",
+    "Score",
+    "__version__",
+    "compare",
+    "open_source",
+    "plan",
+    "score",
+]
 
 _HOMES = {
     "score": "ganeval.scoring.scoring",
+    "compare": "ganeval.comparing.comparing",
+    "plan": "ganeval.comparing.planning",
+    "Comparison": "ganeval.report.comparison",
     "Report": "ganeval.report.report",
     "Score": "ganeval.metrics.score",
     "Interval": "ganeval.metrics.score",

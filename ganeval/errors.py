@@ -85,6 +85,10 @@ class ReportError(GanevalError):
     """A file or text isn't a report that this version can read."""
 
 
+class CompareError(GanevalError):
+    """Numbers that can't be held against each other: other extractors, real images, parameters; or too few sets."""
+
+
 class PluginError(GanevalError):
     """A plug-in (entry point or ``module:Class``) can't be imported or used."""
 

@@ -26,6 +26,8 @@ BLOCK_SIZE = 100
 #: Raised whenever the same weights and seed come to give other images.
 SAMPLING_VERSION = 1
 KEPT_BLOCKS = 8
+# Keeps the latents of `DCGANSampler.draw` apart from those of the samples, whose streams have another key.
+_CHOSEN_LATENTS = 1 << 32
 
 
 class GeneratorSource(ImageSource):
@@ -51,6 +53,7 @@ class GeneratorSource(ImageSource):
     """
 
     kind = "generator"
+    exchangeable = True
 
     def __init__(self, model: BundledGenerator, count: int = DEFAULT_COUNT, seed: int = 0) -> None:
         if count < 1:
@@ -72,6 +75,12 @@ class GeneratorSource(ImageSource):
     def count(self) -> int:
         """Number of images."""
         return self._count
+
+    @property
+    def sampler(self) -> DCGANSampler:
+        """The generator itself."""
+        with self._lock:
+            return DCGANSampler(self._loaded())
 
     def fingerprint(self) -> str:
         """Hex digest of the weights, seed, count, and the versions of this code and of torch."""
@@ -95,13 +104,49 @@ class GeneratorSource(ImageSource):
         return DecodedImage(pixels, ImageInfo("array", mode, width, height, digest=pixel_digest(pixels)))
 
     def _make_block(self, block: int) -> npt.NDArray[np.uint8]:
+        generator = self._loaded()
+        random = random_stream(self._seed, block)
+        values = _levels(generator, draw_latents(BLOCK_SIZE, generator.config.latent, random))
+        rounded: npt.NDArray[np.uint8] = values.round().clamp(0, 255).to(torch.uint8).numpy()
+        return rounded
+
+    def _loaded(self) -> Generator:
         if self._generator is None:
             self._generator = read_generator(self._model.weights(), self._model.file)
-        random = random_stream(self._seed, block)
-        with torch.inference_mode():
-            values = self._generator(draw_latents(BLOCK_SIZE, self._generator.config.latent, random))
-        rounded: npt.NDArray[np.uint8] = ((values + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).numpy()
-        return rounded
+        return self._generator
+
+
+class DCGANSampler:
+    """A DCGAN as a `ganeval.images.source.LatentSampler`: images of chosen latent vectors.
+
+    Parameters
+    ----------
+    generator
+        In evaluation mode, on the CPU.
+    """
+
+    #: The prior is uniform on a cube, which is convex: straight lines between latents stay in it.
+    geometry = "linear"
+    batch_size = BLOCK_SIZE
+
+    def __init__(self, generator: Generator) -> None:
+        self._generator = generator
+
+    def draw(self, count: int, seed: int) -> torch.Tensor:
+        """`count` latent vectors, float32 [count, D], uniform on [-1, 1)."""
+        return draw_latents(count, self._generator.config.latent, random_stream(seed, _CHOSEN_LATENTS))
+
+    def render(self, latents: torch.Tensor) -> torch.Tensor:
+        """Their images, float32 [count, 3, H, W] in 0..255, not rounded."""
+        values: torch.Tensor = _levels(self._generator, latents).clamp(0, 255)
+        return values.expand(-1, 3, -1, -1) if values.shape[1] == 1 else values
+
+
+@torch.inference_mode()
+def _levels(generator: Generator, latents: torch.Tensor) -> torch.Tensor:
+    """Images [N, channels, H, W] on the scale 0..255."""
+    images: torch.Tensor = (generator(latents) + 1) * 127.5
+    return images
 
 
 def open_generator(argument: str, options: SourceOptions) -> GeneratorSource:

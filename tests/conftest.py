@@ -24,6 +24,21 @@ def load_script(path: Path):
     return module
 
 
+def load_package(folder: Path) -> None:
+    """Make a package that isn't installed, such as one beside the benchmarks, importable by its folder's name."""
+    spec = importlib.util.spec_from_file_location(
+        folder.name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[folder.name] = module
+    spec.loader.exec_module(module)
+
+
+load_package(ROOT / "benchmarks" / "coverage_simulation")
+
+
 @pytest.fixture(scope="session")
 def photograph_crops():
     """`crops(count, height, width, seed)`: uint8 [count, height, width, 3] from scikit-learn's photographs."""

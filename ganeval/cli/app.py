@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ganeval.cli import cache, info, listings, score
+from ganeval.cli import cache, compare, info, listings, power, score
 from ganeval.cli.failures import guarded
 from ganeval.version import __version__
 
@@ -42,6 +42,8 @@ def root(
 
 
 app.command("score")(score.score)
+app.command("compare")(compare.compare)
+app.command("power")(power.power)
 app.command("extractors")(listings.extractors)
 app.command("metrics")(listings.metrics)
 app.command("info")(info.info)

@@ -41,6 +41,14 @@ BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Imag
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; one a core by default.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of everything random.")]
+Until = Annotated[
+    list[str] | None,
+    typer.Option("--until", help="Stop when it is enough: fid=0.5, or fid=5% of its value; repeatable."),
+]
+Top = Annotated[int | None, typer.Option("--top", min=1, help="Show so many images of each kind that drive the score.")]
+TopTable = Annotated[
+    str | None, typer.Option("--top-table", help="Write what is known of every image to a .csv or .parquet file.")
+]
 Level = Annotated[float, typer.Option("--level", help="Of the intervals, between 0 and 1.")]
 Intervals = Annotated[bool, typer.Option("--intervals/--no-intervals", help="Whether scores get intervals.")]
 Cache = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep features for the next run.")]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -14,7 +16,7 @@ from ganeval.report.report import Report
 from ganeval.report.writing import is_device
 
 
-def check_outputs(json_path: str | None, html_path: str | None) -> None:
+def check_outputs(json_path: str | None, html_path: str | None, table_path: str | None = None) -> None:
     """Refuse output paths that can't be written, before hours of work rather than after.
 
     Raises
@@ -22,7 +24,7 @@ def check_outputs(json_path: str | None, html_path: str | None) -> None:
     OutputError
         Naming the option, the path and what is wrong.
     """
-    for option, path in (("--json", json_path), ("--html", html_path)):
+    for option, path in (("--json", json_path), ("--html", html_path), ("--top-table", table_path)):
         if path is None or _is_stdout(path):
             continue
         if is_device(path):
@@ -50,18 +52,33 @@ def _same_file(one: str, other: str) -> bool:
 
 
 def _suffix(option: str) -> str:
-    return "." + option.removeprefix("--")
+    return ".csv" if option == "--top-table" else "." + option.removeprefix("--")
 
 
-def write_reports(report: Report, json_path: str | None, html_path: str | None) -> None:
+def write_reports(report: Report, json_path: str | None, html_path: str | None, table_path: str | None = None) -> None:
+    """Write a report's files and show its table; see `write_outputs`."""
+    forms: list[tuple[str | None, Callable[..., Any]]] = [(json_path, report.to_json), (html_path, report.to_html)]
+    if report.drivers is not None:
+        forms.append((table_path, report.drivers.to_table))
+    write_outputs(forms, lambda console: render_report(report, console))
+
+
+def write_outputs(forms: Sequence[tuple[str | None, Callable[..., Any]]], render: Callable[[Console], None]) -> None:
     """Write the files first, then show the table; the table goes to stderr if stdout is taken by a report.
 
     A report that can't be written is an error, but only after the table: the scores may have taken hours.
+
+    Parameters
+    ----------
+    forms
+        Pairs of a path (None where the form isn't wanted) and a method that gives the text, and writes it to a path.
+    render
+        Shows the table.
     """
-    taken = any(path is not None and _is_stdout(path) for path in (json_path, html_path))
+    taken = any(path is not None and _is_stdout(path) for path, _ in forms)
     written = []
     failed: OutputError | None = None
-    for path, convert in ((json_path, report.to_json), (html_path, report.to_html)):
+    for path, convert in forms:
         if path is None:
             continue
         try:
@@ -73,7 +90,7 @@ def write_reports(report: Report, json_path: str | None, html_path: str | None) 
         except OutputError as error:
             failed = failed or error
     console = Console(stderr=taken, emoji=False)
-    render_report(report, console)
+    render(console)
     for path in written:
         console.print(f"report: {Path(path).absolute()}", soft_wrap=True, highlight=False, markup=False)
     if failed is not None:

@@ -24,6 +24,7 @@ def score(
     json_path: o.Json = None,
     html_path: o.Html = None,
     labels: o.Labels = None,
+    clips: o.Clips = None,
     recursive: o.Recursive = True,
     value_range: o.ValueRange = None,
     count: o.Count = None,
@@ -32,6 +33,9 @@ def score(
     workers: o.Workers = None,
     device: o.Device = "auto",
     seed: o.Seed = 2020,
+    until: o.Until = None,
+    top: o.Top = None,
+    top_table: o.TopTable = None,
     level: o.Level = 0.95,
     intervals: o.Intervals = True,
     cache: o.Cache = True,
@@ -48,13 +52,17 @@ def score(
     from ganeval.cli.progress import make_progress
     from ganeval.cli.values import allow_local_modules, check_count, parse_value_range
     from ganeval.metrics.selection import parse_options, select_metrics
+    from ganeval.report.drivers_table import check_table_path
+    from ganeval.scoring.drivers import DEFAULT_TOP
     from ganeval.scoring.scoring import score as score_images
 
     names = None if metrics is None else [metrics]
     select_metrics(names or ["default"])
     options = parse_options(option or [])
     check_count(count, samples, real)
-    check_outputs(json_path, html_path)
+    check_outputs(json_path, html_path, top_table)
+    if top_table is not None:
+        check_table_path(top_table)
     allow_local_modules(extractor)
     with make_progress(quiet=quiet) as progress:
         report = score_images(
@@ -71,6 +79,7 @@ def score(
             seed=seed,
             level=level if intervals else None,
             labels=labels,
+            clips=clips,
             recursive=recursive,
             value_range=parse_value_range(value_range),
             count=count,
@@ -78,7 +87,9 @@ def score(
             cache=cache,
             cache_dir=cache_dir,
             trust=trust,
+            until=until or None,
+            top=DEFAULT_TOP if top is None and top_table is not None else top,
             progress=progress,
             command=shlex.join(["ganeval", *sys.argv[1:]]),
         )
-    write_reports(report, json_path, html_path)
+    write_reports(report, json_path, html_path, top_table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -30,16 +31,28 @@ def allow_local_modules(extractor: str) -> None:
         sys.path.append(os.getcwd())
 
 
-def check_count(count: int | None, samples: str, real: str | None) -> None:
+def check_count(count: int | None, *sets: str | None) -> None:
     """Refuse a number of images to draw where nothing is drawn: it would look as if so many had been scored.
 
     Only sets of the form ``scheme:name``, such as ``generator:dcgan``, can be asked for a number.
     """
-    if count is not None and not any(":" in spec for spec in (samples, real or "")):
+    if count is not None and not any(":" in spec for spec in sets if spec is not None):
         raise OptionError(
             f"--count {count} is for generators, and there is none",
             hint="Leave it out, or list the images to take in a text file and give that.",
         )
+
+
+def parse_part(text: str, option: str) -> float:
+    """``"5%"`` or ``"0.05"`` to 0.05."""
+    number, percent, rest = text.strip().partition("%")
+    try:
+        part = float(number) / (100 if percent else 1)
+    except ValueError:
+        part = math.nan
+    if rest or not (math.isfinite(part) and part > 0):
+        raise OptionError(f"{option} {text!r} is not a part above 0", hint="Write it like 5% or 0.05.")
+    return part
 
 
 def parse_bytes(text: str, option: str) -> int:

@@ -49,7 +49,7 @@ class FeatureChunk:
 
 def _join(arrays: Sequence[npt.NDArray[np.float32] | None]) -> npt.NDArray[np.float32] | None:
     present = [array for array in arrays if array is not None]
-    return np.concatenate(present) if present else None
+    return present[0] if len(present) == 1 else np.concatenate(present) if present else None
 
 
 def merge_chunks(chunks: Sequence[FeatureChunk]) -> FeatureChunk:
@@ -67,6 +67,24 @@ def merge_chunks(chunks: Sequence[FeatureChunk]) -> FeatureChunk:
         images=tuple(info for chunk in chunks for info in chunk.images),
         skipped=tuple(pair for chunk in chunks for pair in chunk.skipped),
         previews=tuple(preview for chunk in chunks for preview in chunk.previews),
+    )
+
+
+def first_positions(chunk: FeatureChunk, positions: int, skipped: int = 0) -> FeatureChunk:
+    """The part of `chunk` with its first `positions` items, of which `skipped` were skipped; arrays are views."""
+    rows = positions - skipped
+    ids = frozenset(chunk.ids[:rows])
+    return FeatureChunk(
+        start=chunk.start,
+        positions=positions,
+        pooled=chunk.pooled[:rows],
+        logits=None if chunk.logits is None else chunk.logits[:rows],
+        spatial=None if chunk.spatial is None else chunk.spatial[:rows],
+        ids=chunk.ids[:rows],
+        labels=chunk.labels[:rows],
+        images=chunk.images[:rows],
+        skipped=chunk.skipped[:skipped],
+        previews=tuple(preview for preview in chunk.previews if preview.id in ids),
     )
 
 

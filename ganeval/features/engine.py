@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-import functools
+import hashlib
 import itertools
 import os
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 
-from ganeval.errors import CorruptImageError, ExtractorError, ImageSourceError, OptionError
-from ganeval.features.batches import BatchWorker, DecodedBatch, StageClock
-from ganeval.features.chunks import FeatureChunk, features_from_chunks
-from ganeval.features.devices import exact_float32, resolve_device
+from ganeval.errors import ImageSourceError, OptionError
+from ganeval.features.batches import BatchWorker, StageClock
+from ganeval.features.chunks import FeatureChunk, features_from_chunks, first_positions, merge_chunks
+from ganeval.features.devices import resolve_device
 from ganeval.features.extractor import FeatureExtractor
 from ganeval.features.features import Features
 from ganeval.features.identity import code_of
+from ganeval.features.passes import Pass
 from ganeval.features.previews import PreviewChoice
 from ganeval.features.store import FeatureStore, ShardWriter, StoreEntry, feature_fingerprint
 from ganeval.images.source import ImageItem, ImageSource
 from ganeval.notices import Notice
 from ganeval.progress import Progress, SilentProgress
 
-S = TypeVar("S")
-T = TypeVar("T")
-
-#: Seconds that the search for further corrupt images may take once one was found.
-CORRUPT_SEARCH_SECONDS = 20.0
-
-# Images that a thread decodes at a time where it does nothing else: the fewer, the less memory waits for the network.
-_DECODED_AT_ONCE = 8
-
 
 @dataclass(frozen=True)
 class Extraction:
-    """Features with what happened on the way: `from_store` images were not extracted anew."""
+    """Features with what happened on the way.
+
+    Parameters
+    ----------
+    features
+        Of the images that could be decoded.
+    notices
+        What was noticed.
+    from_store
+        How many images were not extracted anew.
+    positions
+        How many of the source's images were taken, with those that could not be decoded.
+    """
 
     features: Features
     notices: tuple[Notice, ...] = ()
     from_store: int = 0
+    positions: int = 0
 
 
 def available_cores() -> int:
@@ -66,8 +67,9 @@ def extract(
     on_error: str = "raise",
     progress: Progress | None = None,
     label: str | None = None,
+    limit: int | None = None,
 ) -> Extraction:
-    """Extract the features of all images of `source`.
+    """Extract the features of all images of `source`, or of the first `limit`.
 
     On the CPU a thread-safe extractor runs in one thread a core, each with batches of its own (no barrier between
     cores, and decoding fills every gap); elsewhere decoding threads feed one network.
@@ -92,6 +94,9 @@ def extract(
         Told how far the work is.
     label
         What the progress is called; the source's name by default.
+    limit
+        How many images to take at most. What is stored of them is found by a later call with a larger limit; see
+        `GrowingExtraction` for growing without a store.
 
     Raises
     ------
@@ -104,50 +109,161 @@ def extract(
     OptionError
         For options out of range.
     """
-    check_options(on_error=on_error, batch_size=batch_size, workers=workers)
-    began = time.perf_counter()
-    resolved = resolve_device(device)
-    fingerprint, entry = _store_entry(source, extractor, store)
-    stored = entry.load() if entry else []
-    if on_error == "raise":
-        stored = _without_skipped(stored)
-    start = stored[-1].stop if stored else 0
-    clock = StageClock()
-    writer = ShardWriter(entry)
-    notices: list[Notice] = []
-    chunks = list(stored)
-    if entry is None or entry.complete_at() != start or start == 0:
-        run = _Run(
-            worker=BatchWorker(extractor.to(resolved), resolved, PreviewChoice(source.count), clock),
-            concurrent=extractor.thread_safe and resolved.type == "cpu",
-            workers=workers or min(16, available_cores()),
-            batch_size=batch_size or default_batch_size(extractor, resolved),
-            on_error=on_error,
-        )
-        task = (progress or SilentProgress()).start(label or source.name, source.count, done=start)
-        try:
-            for chunk in run.chunks(source, start):
-                chunks.append(chunk)
-                with clock.time("store"):
-                    writer.add(chunk)
-                task.advance(chunk.positions)
-            writer.finish(chunks[-1].stop if chunks else 0)
-        finally:
-            writer.flush()
-            task.finish()
-        notices += run.notices
-    if entry is not None:
-        entry.touch()
-    if writer.failure is not None and entry is not None:
-        notices.append(_store_notice(entry, writer.failure))
-    features = features_from_chunks(
-        chunks,
-        extractor=extractor.info,
-        fingerprint=fingerprint,
-        times=clock.times(wall=time.perf_counter() - began, images=sum(c.positions for c in chunks) - start),
+    growing = GrowingExtraction(
+        source,
+        extractor,
+        device=device,
+        batch_size=batch_size,
+        workers=workers,
+        store=store,
+        on_error=on_error,
+        progress=progress,
+        label=label,
+        previews=PreviewChoice(source.count),
     )
-    _refuse_empty(features, source)
-    return Extraction(features, tuple(notices), from_store=sum(len(chunk.pooled) for chunk in stored))
+    return growing.upto(limit)
+
+
+class GrowingExtraction:
+    """Features of more and more of a source, none extracted twice.
+
+    Parameters
+    ----------
+    previews
+        Which positions get a preview; None takes the first ones, as suits sets in random order.
+
+    The others are those of `extract`, which see.
+    """
+
+    def __init__(
+        self,
+        source: ImageSource,
+        extractor: FeatureExtractor,
+        *,
+        device: str | torch.device = "auto",
+        batch_size: int | None = None,
+        workers: int | None = None,
+        store: FeatureStore | None = None,
+        on_error: str = "raise",
+        progress: Progress | None = None,
+        label: str | None = None,
+        previews: PreviewChoice | None = None,
+    ) -> None:
+        check_options(on_error=on_error, batch_size=batch_size, workers=workers)
+        began = time.perf_counter()
+        self._source, self._extractor = source, extractor
+        self._progress, self._label = progress or SilentProgress(), label or source.name
+        self._clock = StageClock()
+        self._fingerprint, self._entry = _store_entry(source, extractor, store)
+        self._writer = ShardWriter(self._entry)
+        self._chunks = self._entry.load() if self._entry else []
+        if on_error == "raise":
+            self._chunks = _without_skipped(self._chunks)
+        self._stored_rows = sum(len(chunk.pooled) for chunk in self._chunks)
+        self._stored_positions = self._known
+        #: Whether all of the source has been extracted.
+        self.exhausted = self._entry is not None and self._known > 0 and self._entry.complete_at() == self._known
+        self._items: Iterator[ImageItem] | None = None
+        self._device, self._previews = resolve_device(device), previews or PreviewChoice(None)
+        self._workers, self._batch_size, self._on_error = workers, batch_size, on_error
+        self._pass: Pass | None = None
+        self._wall = time.perf_counter() - began
+
+    @property
+    def _known(self) -> int:
+        return self._chunks[-1].stop if self._chunks else 0
+
+    def upto(self, limit: int | None) -> Extraction:
+        """Features of the first `limit` images, of all for None; raises as `extract` does.
+
+        Where the store has features of later images already, they are left out. After an error or an interrupt, what
+        was extracted is in the store.
+        """
+        if limit is not None and limit < 1:
+            raise OptionError(f"limit must be at least 1, not {limit}")
+        began = time.perf_counter()
+        if not self.exhausted and (limit is None or self._known < limit):
+            self._extend(limit)
+        if self._entry is not None:
+            self._entry.touch()
+        if limit is None or self._known <= limit:
+            chunks = self._chunks = [merge_chunks(self._chunks)] if self._chunks else []
+        else:
+            chunks = self._first(limit)
+        self._wall += time.perf_counter() - began
+        return self._extraction(chunks)
+
+    def _extend(self, limit: int | None) -> None:
+        """Extract until `limit` positions are known or the source ends."""
+        start = self._known
+        count = self._source.count
+        total = count if limit is None else limit if count is None else min(limit, count)
+        task = self._progress.start(self._label, total, done=start)
+        if self._pass is None:
+            self._pass = self._made_pass()
+        if self._items is None:
+            self._items = itertools.islice(iter(self._source), start, None)
+        items = self._items if limit is None else itertools.islice(self._items, limit - start)
+        try:
+            for chunk in self._pass.chunks(self._source, items, start):
+                self._chunks.append(chunk)
+                with self._clock.time("store"):
+                    self._writer.add(chunk)
+                task.advance(chunk.positions)
+            self.exhausted = limit is None or self._known < limit or self._known == count
+            if self.exhausted:
+                self._writer.finish(self._known)
+        except BaseException:
+            # Where the iterator stands now, nobody knows.
+            self._items = None
+            raise
+        finally:
+            self._writer.flush()
+            task.finish()
+
+    def _made_pass(self) -> Pass:
+        """Made when there is something to extract: until then the network stays where it is."""
+        extractor, device = self._extractor, self._device
+        return Pass(
+            worker=BatchWorker(extractor.to(device), device, self._previews, self._clock),
+            concurrent=extractor.thread_safe and device.type == "cpu",
+            workers=self._workers or min(16, available_cores()),
+            batch_size=self._batch_size or default_batch_size(extractor, device),
+            on_error=self._on_error,
+        )
+
+    def _first(self, limit: int) -> list[FeatureChunk]:
+        """The chunks of the first `limit` positions, the last one cut."""
+        whole = [chunk for chunk in self._chunks if chunk.stop <= limit]
+        cut = next(chunk for chunk in self._chunks if chunk.stop > limit)
+        if cut.start == limit:
+            return whole
+        skipped = 0
+        if cut.skipped:
+            lost = {image_id for image_id, _ in cut.skipped}
+            skipped = sum(item.id in lost for item in itertools.islice(iter(self._source), cut.start, limit))
+        return [*whole, first_positions(cut, limit - cut.start, skipped)]
+
+    def _extraction(self, chunks: list[FeatureChunk]) -> Extraction:
+        positions = sum(chunk.positions for chunk in chunks)
+        features = features_from_chunks(
+            chunks,
+            extractor=self._extractor.info,
+            fingerprint=self._fingerprint_of(positions),
+            times=self._clock.times(wall=self._wall, images=max(0, positions - self._stored_positions)),
+        )
+        _refuse_empty(features, self._source)
+        notices = [] if self._pass is None else list(self._pass.notices)
+        if self._writer.failure is not None and self._entry is not None:
+            notices.append(_store_notice(self._entry, self._writer.failure))
+        from_store = min(self._stored_rows, len(features))
+        return Extraction(features, tuple(notices), from_store=from_store, positions=positions)
+
+    def _fingerprint_of(self, positions: int) -> str | None:
+        """Of the first `positions`: the store's key for the whole source, another for a part."""
+        if self._fingerprint is None or (self.exhausted and positions == self._known):
+            return self._fingerprint
+        return hashlib.sha256(f"{self._fingerprint} first {positions}".encode()).hexdigest()
 
 
 def check_options(*, on_error: str, batch_size: int | None, workers: int | None) -> None:
@@ -175,6 +291,12 @@ def _store_entry(
     return fingerprint, entry
 
 
+def is_stored(source: ImageSource, extractor: FeatureExtractor, store: FeatureStore) -> bool:
+    """Whether the store has the features of the whole source."""
+    _, entry = _store_entry(source, extractor, store)
+    return entry is not None and entry.complete_at() is not None
+
+
 def _without_skipped(chunks: list[FeatureChunk]) -> list[FeatureChunk]:
     """The chunks before the first skipped image: a run that skipped it must not hide it from one that would not."""
     return list(itertools.takewhile(lambda chunk: not chunk.skipped, chunks))
@@ -198,141 +320,3 @@ def _refuse_empty(features: Features, source: ImageSource) -> None:
             f"the first: {features.skipped[0][0]}: {features.skipped[0][1]}"
         )
     raise ImageSourceError(f"{source.name} has no images")
-
-
-class _Run:
-    """One pass over a source: batches go to threads and come back in order."""
-
-    def __init__(self, worker: BatchWorker, *, concurrent: bool, workers: int, batch_size: int, on_error: str) -> None:
-        self.worker = worker
-        self.concurrent = concurrent
-        self.workers = workers
-        self.batch_size = batch_size
-        self.on_error = on_error
-        self.notices: list[Notice] = []
-        self._lock = threading.Lock()
-
-    def chunks(self, source: ImageSource, start: int) -> Iterator[FeatureChunk]:
-        """The chunks of `source` from position `start` on, in order."""
-        items = itertools.islice(iter(source), start, None)
-        threads = torch.get_num_threads()
-        single_threaded = functools.partial(torch.set_num_threads, 1) if self.concurrent else None
-        pool = ThreadPoolExecutor(self.workers, "ganeval", initializer=single_threaded)
-        try:
-            with exact_float32(self.worker.device):
-                for chunk in self._results(pool, self._batches(items, start)):
-                    if chunk.skipped and self.on_error == "raise":
-                        raise self._corrupt(chunk, source, pool)
-                    yield chunk
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-            # The workers' setting reaches the maths library of the whole process; give the cores back to the metrics.
-            torch.set_num_threads(threads)
-
-    def _results(
-        self, pool: ThreadPoolExecutor, batches: Iterator[tuple[int, list[ImageItem]]]
-    ) -> Iterator[FeatureChunk]:
-        ahead = 2 * self.workers
-        if self.concurrent:
-            return _in_order(pool, self._decode_and_compute, batches, ahead=ahead)
-        return map(self._compute, self._gathered(_in_order(pool, self._decode, batches, ahead=ahead)))
-
-    def _batches(self, items: Iterator[ImageItem], position: int) -> Iterator[tuple[int, list[ImageItem]]]:
-        """What one thread gets at a time: a batch, or where it only decodes, a small part of one."""
-        missing = self.batch_size
-        while batch := list(itertools.islice(items, missing if self.concurrent else min(missing, _DECODED_AT_ONCE))):
-            yield position, batch
-            position += len(batch)
-            missing = missing - len(batch) or self.batch_size
-
-    def _gathered(self, pieces: Iterator[DecodedBatch]) -> Iterator[DecodedBatch]:
-        """Batches for the network out of the pieces that the threads decode."""
-        waiting: list[DecodedBatch] = []
-        for piece in pieces:
-            waiting.append(piece)
-            if sum(one.positions for one in waiting) >= self.batch_size:
-                yield DecodedBatch.joined(waiting)
-                waiting = []
-        if waiting:
-            yield DecodedBatch.joined(waiting)
-
-    def _decode(self, batch: tuple[int, list[ImageItem]]) -> DecodedBatch:
-        return self.worker.decode(*batch)
-
-    def _decode_and_compute(self, batch: tuple[int, list[ImageItem]]) -> FeatureChunk:
-        return self._compute(self.worker.decode(*batch))
-
-    def _compute(self, decoded: DecodedBatch) -> FeatureChunk:
-        outputs = self._halving(decoded, min(len(decoded.pixels), self.batch_size))
-        return self.worker.chunk(decoded, outputs)
-
-    def _halving(self, decoded: DecodedBatch, size: int) -> list[tuple[torch.Tensor, ...]]:
-        """Outputs of the batch in pieces of at most `size`, smaller ones after each out-of-memory."""
-        while True:
-            try:
-                pieces = range(0, len(decoded.pixels), max(1, size))
-                return [self.worker.compute(decoded.pixels[i : i + size]) for i in pieces]
-            except (MemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error):
-                    raise
-                # The traceback holds the frames of the failed attempt, and these all that filled the memory.
-                reason = error.with_traceback(None)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            if size <= 1:
-                height, width = decoded.pixels[0].shape[:2]
-                raise ExtractorError(
-                    f"not enough memory for a single image of {width}x{height}",
-                    hint="Use another device or a smaller extractor.",
-                ) from reason
-            size = (size + 1) // 2
-            self._shrink(size)
-
-    def _shrink(self, size: int) -> None:
-        with self._lock:
-            if size >= self.batch_size:
-                return
-            self.batch_size = size
-            self.notices = [
-                Notice(
-                    "batch-size-reduced",
-                    f"the batch size was reduced to {size} because the memory did not suffice",
-                    "The scores are not affected beyond rounding (1e-5).",
-                    severity="info",
-                )
-            ]
-
-    def _corrupt(self, chunk: FeatureChunk, source: ImageSource, pool: ThreadPoolExecutor) -> CorruptImageError:
-        """The error that names the first ten corrupt images, looking on through the rest for a while."""
-        failures = list(chunk.skipped)
-        if not source.repeatable:
-            return CorruptImageError(failures[:10], complete=False)
-        rest = self._batches(itertools.islice(iter(source), chunk.stop, None), chunk.stop)
-        deadline = time.monotonic() + CORRUPT_SEARCH_SECONDS
-        for skipped in _in_order(pool, self.worker.failures, rest, ahead=2 * self.workers):
-            failures += skipped
-            if len(failures) >= 10 or time.monotonic() > deadline:
-                return CorruptImageError(failures[:10], complete=False)
-        return CorruptImageError(failures)
-
-
-def _in_order(pool: ThreadPoolExecutor, work: Callable[[S], T], inputs: Iterator[S], *, ahead: int) -> Iterator[T]:
-    """Results of `work` over `inputs` in their order, with at most `ahead` under way: the queue that bounds memory."""
-    waiting: deque[Future[T]] = deque()
-    try:
-        for one in inputs:
-            waiting.append(pool.submit(work, one))
-            if len(waiting) >= ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text

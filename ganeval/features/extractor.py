@@ -81,6 +81,8 @@ class ExtractorRequest:
         Told of a download's progress.
     trust
         Whether code that comes with weights (TorchScript archives, torch.hub repositories) may be run.
+    spatial
+        Whether spatial features are wanted too, of an extractor that makes them only when asked.
     """
 
     weights: Path | None = None
@@ -88,6 +90,7 @@ class ExtractorRequest:
     download: bool = True
     progress: Progress | None = None
     trust: bool = False
+    spatial: bool = False
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ class ExtractorInfo:
         True if the checksum is that of the weights on which published scores rest.
     feature_dim, class_count
         D of the pooled features; C of the logits, None without logits.
+    spatial
+        Whether spatial features come with them, which some extractors make only when asked.
     """
 
     name: str
@@ -43,6 +45,7 @@ class ExtractorInfo:
     published_weights: bool = False
     feature_dim: int | None = None
     class_count: int | None = None
+    spatial: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ class Features:
     sampler
         The generator behind the images, where there is one.
     embed
-        The extractor that made the features: uint8 images [n, 3, H, W] to pooled features float32 [n, D].
+        The extractor that made the features: images [n, 3, H, W], uint8 or float32 in 0..255, to pooled features
+        float32 [n, D].
     """
 
     pooled: npt.NDArray[np.float32]

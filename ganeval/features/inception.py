@@ -41,7 +41,8 @@ class InceptionV3Extractor(FeatureExtractor):
     Parameters
     ----------
     request
-        Weights other than the published ones, preprocessing ``"tf1"`` (default) or ``"clean"``.
+        Weights other than the published ones, preprocessing ``"tf1"`` (default) or ``"clean"``, and with ``spatial``
+        the features [N, 2023] of sFID beside the others.
     """
 
     thread_safe = True
@@ -67,6 +68,7 @@ class InceptionV3Extractor(FeatureExtractor):
             published_weights=PUBLISHED.matches(checksum),
             feature_dim=FEATURE_DIM,
             class_count=CLASS_COUNT,
+            spatial=request.spatial,
         )
 
     def prepare(self, images: Tensor) -> Tensor:
@@ -75,7 +77,10 @@ class InceptionV3Extractor(FeatureExtractor):
 
     @torch.no_grad()
     def forward(self, prepared: Tensor) -> ExtractorOutput:
-        """Pooled [N, 2048] and logits without the classifier's bias [N, 1008]."""
+        """Pooled [N, 2048], logits without the classifier's bias [N, 1008] and, where wanted, spatial [N, 2023]."""
+        if self.info.spatial:
+            pooled, logits, spatial = self.network.with_spatial(prepared)
+            return ExtractorOutput(pooled=pooled, logits=logits, spatial=spatial)
         pooled, logits = self.network(prepared)
         return ExtractorOutput(pooled=pooled, logits=logits)
 

@@ -165,6 +165,12 @@ _BLOCKS = {
 }
 
 
+#: The block whose first branch is "mixed_6/conv" in the TensorFlow graph ("mixed_3" there is Mixed_6a), and the number
+#: of its channels that Dhariwal & Nichol's evaluator takes for sFID.
+_SPATIAL_BLOCK = list(_BLOCKS).index("Mixed_6d")
+_SPATIAL_CHANNELS = 7
+
+
 def _scaled_to_unit(first: FusedConv2d) -> FusedConv2d:
     """`first` fed with pixels in 0..255 instead of (pixel - 128) / 128; exact, since it pads nothing."""
     weight = first.weight.double() / 128
@@ -196,10 +202,25 @@ class InceptionNetwork(nn.Module):
         self.register_buffer("fc_weight", layers.fc.weight.detach())
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        return self._heads(self.blocks(self._through_stem(pixels)))
+
+    def with_spatial(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Pooled features, logits and spatial features [N, 17·17·7 = 2023], in the order rows, columns, channels.
+
+        Those of sFID (Nash et al. 2021) as in Dhariwal & Nichol's 2021 evaluator: the first 7 channels of
+        "mixed_6/conv" after its ReLU, the 1x1 branch with which the output of Mixed_6d begins.
+        """
+        x = self.blocks[: _SPATIAL_BLOCK + 1](self._through_stem(pixels))
+        spatial = x[:, :_SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1).contiguous()
+        return (*self._heads(self.blocks[_SPATIAL_BLOCK + 1 :](x)), spatial)
+
+    def _through_stem(self, pixels: Tensor) -> Tensor:
         x = pixels.contiguous(memory_format=torch.channels_last)
         if x.device.type == "cpu":
-            x = torch.cat([self.stem(chunk) for chunk in torch.split(x, _STEM_CHUNK)])
-        else:
-            x = self.stem(x)
-        pooled = self.blocks(x).mean(dim=(2, 3))
+            return torch.cat([self.stem(chunk) for chunk in torch.split(x, _STEM_CHUNK)])
+        through: Tensor = self.stem(x)
+        return through
+
+    def _heads(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        pooled = x.mean(dim=(2, 3))
         return pooled, pooled @ self.fc_weight.T

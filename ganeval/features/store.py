@@ -42,7 +42,11 @@ def feature_fingerprint(source_fingerprint: str, extractor: ExtractorInfo, code:
 
     `code` is the digest of the extractor's code where that is not ganeval's own, whose changes raise `FORMAT`.
     """
-    inputs = {"format": FORMAT, "source": source_fingerprint, "extractor": asdict(extractor), "code": code}
+    identity = asdict(extractor)
+    if not identity["spatial"]:
+        # Entries without spatial features keep the key that they had before there were any.
+        del identity["spatial"]
+    inputs = {"format": FORMAT, "source": source_fingerprint, "extractor": identity, "code": code}
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 

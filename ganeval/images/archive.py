@@ -12,7 +12,7 @@ from pathlib import Path
 from ganeval.errors import CorruptImageError, ImageSourceError
 from ganeval.images.decode import decode_bytes
 from ganeval.images.digest import file_state, set_fingerprint
-from ganeval.images.names import folder_label, is_image_path, without_dot
+from ganeval.images.names import folder_label, frames_in_order, is_image_path, without_dot
 from ganeval.images.source import DecodedImage, ImageItem, ImageSource, SourceOptions
 
 # No image below the limit on pixels is stored in more; a member that claims more is a zip bomb.
@@ -29,12 +29,12 @@ class ZipSource(ImageSource):
     path
         The zip file.
     options
-        `recursive` and ``labels="folders"`` are heeded.
+        `recursive`, `clips` and ``labels="folders"`` are heeded.
 
     Raises
     ------
     ImageSourceError
-        If the file is no zip, a broken or encrypted one, or has no image in it.
+        If the file is no zip, a broken or encrypted one, or has no image in it, or one that belongs to no clip.
     """
 
     kind = "zip"
@@ -50,6 +50,9 @@ class ZipSource(ImageSource):
         chosen = sorted(name for name in members if options.recursive or "/" not in name)
         if not chosen:
             raise _nothing_found(self.name, self._zip, len(members))
+        self.in_clips = options.clips == "folders"
+        if self.in_clips:
+            chosen = frames_in_order(self.name, chosen)
         self._members = {name: members[name] for name in chosen}
         locked = next((name for name, info in self._members.items() if info.flag_bits & 0x1), None)
         if locked is not None:

@@ -20,15 +20,16 @@ from ganeval.images.source import DecodedImage, ImageItem, ImageSource, Label, S
 
 
 class ArraySource(ImageSource):
-    """A batch of images as one array, which may be memory-mapped.
+    """A batch of images, or of videos, as one array, which may be memory-mapped.
 
     Parameters
     ----------
     images
         [N, H, W, 3], [N, 3, H, W], [N, H, W, 1], [N, 1, H, W] or [N, H, W]; where both ends could be channels it is an
-        error. uint8 0..255, uint16 0..65535, other integers 0..255, or floats in [0, 1] or [-1, 1].
+        error. With one more dimension, [N, T, 3, H, W] and so on (but never grey without an axis for it), N videos of
+        T frames. uint8 0..255, uint16 0..65535, other integers 0..255, or floats in [0, 1] or [-1, 1].
     labels
-        One an image, or None.
+        One an image (or one a video), or None.
     name, kind
         How the set is called, and what it is.
     options
@@ -57,22 +58,33 @@ class ArraySource(ImageSource):
         self._images = images
         self._state = state
         self._stem = Path(name).name
-        self._axis = batch_channel_axis(images.shape, name)
+        self.in_clips = images.ndim == 5
+        self._frames = images.shape[1] if self.in_clips else 1
+        # The frames of one clip are a batch.
+        batch = images.shape if not self.in_clips else images.shape[1:] if len(images) else (0, *images.shape[2:])
+        self._axis = batch_channel_axis(batch, name)
         if labels is not None and len(labels) != len(images):
-            raise ImageRangeError(f"{name} has {len(images)} images but {len(labels)} labels")
+            things = "videos" if self.in_clips else "images"
+            raise ImageRangeError(f"{name} has {len(images)} {things} but {len(labels)} labels")
         self._labels = labels
         rule = RangeRule((options or SourceOptions()).value_range)
         rule.check(images, name)
         self._floats = rule.floats
 
     def __iter__(self) -> Iterator[ImageItem]:
+        digits = len(str(self._frames - 1))
         for index in range(len(self._images)):
             label = None if self._labels is None else self._labels[index]
-            yield ImageItem(f"{self._stem}[{index}]", partial(self._load, index), label)
+            name = f"{self._stem}[{index}]"
+            if not self.in_clips:
+                yield ImageItem(name, partial(self._load, index), label)
+                continue
+            for frame in range(self._frames):
+                yield ImageItem(f"{name}/{frame:0{digits}d}", partial(self._load, (index, frame)), label)
 
     @property
     def count(self) -> int:
-        return len(self._images)
+        return len(self._images) * self._frames
 
     def fingerprint(self) -> str:
         about = f"{self._images.shape} {self._images.dtype.str} {self._axis} {self._floats} {self._stem}"
@@ -83,7 +95,7 @@ class ArraySource(ImageSource):
         rows = (image.tobytes() for image in self._images)
         return set_fingerprint(self.kind, itertools.chain((about, labels), rows))
 
-    def _load(self, index: int) -> DecodedImage:
+    def _load(self, index: int | tuple[int, int]) -> DecodedImage:
         axis = None if self._axis is None else self._axis - 1
         return image_from_array(self._images[index], axis, self._floats)
 
@@ -101,7 +113,7 @@ def open_npz_file(path: str | Path, options: SourceOptions | None = None) -> Arr
     """The images in a ``.npz`` file, and their labels if it has them.
 
     Images are ``arr_0`` and labels ``arr_1`` (Dhariwal & Nichol 2021, the files of their evaluator). Without an
-    ``arr_0``, the images are the one array of three or four dimensions, whatever its name, and more than one such is an
+    ``arr_0``, the images are the one array of three to five dimensions, whatever its name, and more than one such is an
     error; the labels are then the array called ``labels``, ``label`` or ``y``. Arrays of Python objects are never read.
     An array stored without compression is memory-mapped, after its checksum was checked.
     """
@@ -139,7 +151,7 @@ def _classes(values: npt.NDArray[Any], count: int, what: str) -> list[Label]:
 def _image_array(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> str:
     if "arr_0" in shapes:
         return "arr_0"
-    candidates = [name for name, shape in shapes.items() if len(shape) in (3, 4)]
+    candidates = [name for name, shape in shapes.items() if len(shape) in (3, 4, 5)]
     if len(candidates) == 1:
         return candidates[0]
     listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "nothing"

@@ -10,12 +10,14 @@ from pathlib import Path, PurePosixPath
 from ganeval.errors import ImageSourceError
 from ganeval.images.decode import decode_file
 from ganeval.images.digest import file_state, set_fingerprint
-from ganeval.images.names import folder_label, has_image_suffix, is_clutter, printable
+from ganeval.images.names import folder_label, frames_in_order, has_image_suffix, is_clutter, printable
 from ganeval.images.source import ImageItem, ImageSource, SourceOptions
 
 
 class FolderSource(ImageSource):
     """All image files of a folder, sorted by their relative POSIX path, character by character, whatever the locale.
+
+    With ``clips="folders"`` they are frames, clip after clip, in natural order.
 
     Hidden files and folders, ``__MACOSX`` and ``Thumbs`` are passed over. Links to files are followed, and links to
     folders too unless they lead back into, or above, the folder itself; a folder outside is entered once.
@@ -25,12 +27,12 @@ class FolderSource(ImageSource):
     path
         The folder.
     options
-        `recursive` and ``labels="folders"`` are heeded.
+        `recursive`, `clips` and ``labels="folders"`` are heeded.
 
     Raises
     ------
     ImageSourceError
-        If the folder or a sub-folder can't be read, or there is no image in it.
+        If the folder or a sub-folder can't be read, there is no image in it, or one that belongs to no clip.
     """
 
     kind = "folder"
@@ -43,6 +45,9 @@ class FolderSource(ImageSource):
         self._paths = sorted(found.images)
         if not self._paths:
             raise _nothing_found(self.name, _Search(self._root, recursive=True))
+        self.in_clips = options.clips == "folders"
+        if self.in_clips:
+            self._paths = frames_in_order(self.name, self._paths)
         self._labels = [folder_label(p) if options.labels == "folders" else None for p in self._paths]
         if options.labels == "folders" and not any(self._labels):
             raise ImageSourceError(

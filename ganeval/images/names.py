@@ -1,14 +1,18 @@
-"""Which file names are those of images, which are to be passed over, and what class a folder stands for."""
+"""Which file names are those of images, which are to be passed over, and what class or clip a folder stands for."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from ganeval.errors import ImageSourceError
 from ganeval.images.source import Label
 
 #: Suffixes, in lower case, of the image files that folders and archives are searched for.
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 
+_DIGITS = re.compile(r"(\d+)", re.ASCII)
 _CLUTTER = frozenset({"__MACOSX", "Thumbs", "Thumbs.db"})
 
 
@@ -38,6 +42,44 @@ def folder_label(path: str) -> Label:
     return first if slash else None
 
 
+def natural_key(path: str) -> tuple[tuple[tuple[int, int, str], ...], ...]:
+    """Sorts relative POSIX paths as a person would: folder by folder, runs of digits by their value."""
+    return tuple(tuple(_natural(piece) for piece in _DIGITS.split(part) if piece) for part in path.split("/"))
+
+
+def frames_in_order(name: str, paths: Iterable[str]) -> list[str]:
+    """Relative POSIX paths of frames, clip after clip, each clip being a folder and its frames in natural order.
+
+    Raises
+    ------
+    ImageSourceError
+        If an image lies in no folder: it is a frame of no clip. `name` is how the set is called.
+    """
+
+    def place(path: str) -> tuple[object, ...]:
+        clip = path.rpartition("/")[0]
+        # Two clips may be 01 and 1: the names themselves keep their frames apart.
+        return natural_key(clip), clip, natural_key(path), path
+
+    frames = sorted(paths, key=place)
+    loose = [path for path in frames if "/" not in path]
+    if loose:
+        raise ImageSourceError(
+            f"{name}: each clip is to be a folder of frames, but {len(loose)} images lie in none, the first is "
+            f"{printable(loose[0])}",
+            hint="Move the frames of each clip into a folder of its own, or leave out --clips folders.",
+        )
+    return frames
+
+
 def printable(path: str) -> str:
     """The path as text that can always be written: bytes that are no UTF-8 appear as backslash escapes."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _natural(piece: str) -> tuple[int, int, str]:
+    if piece[0] not in "0123456789":
+        return (1, 0, piece)
+    # By length and then digit by digit is by value, however long the number is.
+    value = piece.lstrip("0")
+    return (0, len(value), value)

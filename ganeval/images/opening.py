@@ -19,6 +19,7 @@ PathOpener = Callable[[str, SourceOptions], ImageSource]
 # A scheme has at least two letters, so that a Windows drive is none.
 _SCHEME = re.compile(r"[A-Za-z][\w.-]+:(?![/\\]{2})")
 _LABELS = (None, "folders")
+_CLIPS = (None, "folders")
 _RANGES = (None, (0.0, 1.0), (-1.0, 1.0))
 
 
@@ -56,6 +57,12 @@ def open_source(spec: Any, options: SourceOptions | None = None) -> ImageSource:
 def _check_options(options: SourceOptions) -> None:
     if options.labels not in _LABELS:
         raise OptionError(f"labels is {options.labels!r}", hint="Use 'folders', or leave it out.")
+    if options.clips not in _CLIPS:
+        raise OptionError(f"clips is {options.clips!r}", hint="Use 'folders', or leave it out.")
+    if options.clips is not None and not options.recursive:
+        raise OptionError(
+            "clips are to be folders, and folders are not to be searched", hint="Leave out one of clips and recursive."
+        )
     if options.value_range not in _RANGES:
         raise OptionError(f"value_range is {options.value_range!r}", hint="Use (0.0, 1.0) or (-1.0, 1.0).")
     if options.count is not None and options.count < 1:

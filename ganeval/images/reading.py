@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from ganeval.images.source import DecodedImage, ImageItem, ImageSource
 
+Pixels = npt.NDArray[np.uint8]
+
+#: Bytes of decoded images that may wait for their turn where they are wanted in another order than the source's.
+WAITING_BYTES = 1 << 29
 _THREADS = 2
 _AHEAD = 8
+# How many images are read to find out how large they are.
+_FIRST = 16
 
 
 class ImageReader:
@@ -36,15 +43,33 @@ class ImageReader:
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
+    def __iter__(self) -> Iterator[Pixels]:
         """All images in order, each uint8 RGB [height, width, 3]; raises `CorruptImageError` if one is broken now."""
         return (pixels for _, pixels in self._read(None))
 
-    def rows(self, wanted: Collection[int]) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    def rows(self, wanted: Collection[int]) -> Iterator[tuple[int, Pixels]]:
         """Pairs of row and uint8 RGB [height, width, 3] of the `wanted` rows, in ascending order, each once."""
         return self._read(frozenset(int(row) for row in wanted))
 
-    def _read(self, wanted: frozenset[int] | None) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+    def ordered(self, rows: Sequence[int], *, waiting_bytes: int = WAITING_BYTES) -> Iterator[Pixels]:
+        """The images of `rows`, each uint8 RGB [height, width, 3], in the order of `rows`, in which one may recur.
+
+        Ascending rows are read in one go. Others are read in several, as many images in each as `waiting_bytes` hold
+        (but at least 16), since the source is always read from its beginning.
+        """
+        if all(a < b for a, b in pairwise(rows)):
+            yield from (pixels for _, pixels in self.rows(rows))
+            return
+        start, size = 0, _FIRST
+        while start < len(rows):
+            some = rows[start : start + size]
+            read = dict(self.rows(some))
+            yield from (read[row] for row in some)
+            start += size
+            largest = max(pixels.nbytes for pixels in read.values())
+            size = max(_FIRST, waiting_bytes // max(1, largest))
+
+    def _read(self, wanted: frozenset[int] | None) -> Iterator[tuple[int, Pixels]]:
         waiting: deque[tuple[int, Future[DecodedImage]]] = deque()
         with ThreadPoolExecutor(_THREADS) as threads:
             try:
@@ -66,6 +91,6 @@ class ImageReader:
         return ((row, item) for row, item in enumerate(itertools.islice(kept, last + 1)) if row in wanted)
 
 
-def _finished(waiting: deque[tuple[int, Future[DecodedImage]]]) -> tuple[int, npt.NDArray[np.uint8]]:
+def _finished(waiting: deque[tuple[int, Future[DecodedImage]]]) -> tuple[int, Pixels]:
     row, future = waiting.popleft()
     return row, future.result().pixels

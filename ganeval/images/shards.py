@@ -70,6 +70,7 @@ class ShardSource(ImageSource):
                 f"{self.name}: {len(missing)} of {len(self._shards)} shards are missing, the first is {missing[0]}",
                 hint="Fetch the missing shards, or narrow the range in the braces.",
             )
+        self.random_access = not any(shard.suffix.lower() in _COMPRESSED for shard in self._shards)
         self._by_shard = {shard: self._index(shard) for shard in self._shards}
         self._members = [member for shard in self._shards for member in self._by_shard[shard]]
         if not self._members:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -68,12 +68,17 @@ class LatentSampler(Protocol):
 
     #: ``"gaussian"`` (paths between latents are spherical) or ``"linear"``.
     geometry: str
+    #: Largest number of images that `render` should be asked for at once.
+    batch_size: int
 
     def draw(self, count: int, seed: int) -> torch.Tensor:
         """`count` latent vectors from the generator's prior, [count, ...], the same for the same seed."""
 
     def render(self, latents: torch.Tensor) -> torch.Tensor:
-        """Their images, uint8 [count, 3, H, W]; everything else that is random about them held fixed."""
+        """Their images, float32 [count, 3, H, W] in 0..255; everything else that is random about them held fixed.
+
+        Not rounded: a small step in the latent space moves pixels by less than one level.
+        """
 
 
 class ImageSource(ABC):
@@ -88,6 +93,10 @@ class ImageSource(ABC):
     kind: str
     #: False for one-shot iterables, which can be read only once.
     repeatable: bool = True
+    #: True where the order means nothing, as that of a generator's samples: any first part is a fair sample.
+    exchangeable: bool = False
+    #: False where images can only be had one after the other, so that `in_order` would have to hold all of them.
+    random_access: bool = True
     #: True for videos: items are frames with ids ``CLIP/FRAME``, those of a clip one after the other in time.
     in_clips: bool = False
 
@@ -99,6 +108,11 @@ class ImageSource(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[ImageItem]:
         """The items, in order."""
+
+    def in_order(self, positions: Sequence[int]) -> Iterator[ImageItem]:
+        """The items at `positions` (0 is the first), in that order."""
+        items = list(self)
+        return (items[position] for position in positions)
 
     @property
     @abstractmethod
@@ -131,6 +145,10 @@ class SourceOptions:
         How many images to draw from a source without an end (generators); None takes the source's own default.
     seed
         For sources that draw at random.
+    clips
+        ``"folders"`` takes each folder of a folder or zip for a video and the images in it for its frames, in natural
+        order (``9.png`` before ``10.png``); None takes every image for itself. Arrays of five dimensions are videos
+        in any case, and sources of other kinds have none.
     """
 
     recursive: bool = True
@@ -138,3 +156,4 @@ class SourceOptions:
     value_range: tuple[float, float] | None = None
     count: int | None = None
     seed: int = 0
+    clips: str | None = None

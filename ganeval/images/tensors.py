@@ -82,7 +82,11 @@ class StreamSource(ImageSource):
         Number of images, None if unknown. Never more than this are taken.
     repeatable
         Whether a second pass gives the same again.
+    exchangeable
+        Whether the order means nothing.
     """
+
+    random_access = False
 
     def __init__(
         self,
@@ -93,10 +97,12 @@ class StreamSource(ImageSource):
         options: SourceOptions | None = None,
         count: int | None = None,
         repeatable: bool = True,
+        exchangeable: bool = False,
     ) -> None:
         self.name = name
         self.kind = kind
         self.repeatable = repeatable
+        self.exchangeable = exchangeable
         self._elements = elements
         self._declared = (options or SourceOptions()).value_range
         self._count = count
@@ -127,8 +133,38 @@ class StreamSource(ImageSource):
         return None
 
 
+class DatasetSource(StreamSource):
+    """A torch Dataset with a length, whose images are fetched by index.
+
+    Parameters
+    ----------
+    dataset
+        Gives at each index an element as `StreamSource` takes them, one image each.
+    count
+        Its length.
+    options
+        `value_range` is heeded.
+    """
+
+    random_access = True
+
+    def __init__(self, dataset: Dataset[Any], count: int, options: SourceOptions) -> None:
+        def elements() -> Iterator[Any]:
+            return (dataset[index] for index in range(count))
+
+        super().__init__(elements, name=type(dataset).__name__, kind="dataset", options=options, count=count)
+        self._dataset = dataset
+
+    def in_order(self, positions: Sequence[int]) -> Iterator[ImageItem]:
+        rule = RangeRule(self._declared)
+        for position in positions:
+            name = f"{self.name}[{position}]"
+            for image, label in _images_of(self._dataset[position], rule, f"{self.kind} image {position}"):
+                yield ImageItem(name, partial(_decode, image, name, rule.floats), label)
+
+
 def open_tensor(images: torch.Tensor, options: SourceOptions) -> ImageSource:
-    """A tensor of images [N, 3, H, W], [N, 1, H, W], [N, H, W] or channels last."""
+    """A tensor of images [N, 3, H, W], [N, 1, H, W], [N, H, W] or channels last, or of videos [N, T, 3, H, W]."""
     return ArraySource(as_array(images), name="tensor", kind="tensor", options=options)
 
 
@@ -142,7 +178,7 @@ def open_sequence(images: Sequence[Any], options: SourceOptions) -> ImageSource:
     if not images:
         raise ImageSourceError("the list holds no images", hint="Give at least one image.")
     first = images[0]
-    if isinstance(images, tuple) and len(images) == 2 and is_array(first) and first.ndim == 4:
+    if isinstance(images, tuple) and len(images) == 2 and is_array(first) and first.ndim in (4, 5):
         batch, labels = unpack(images)
         return ArraySource(as_array(batch), labels, name="array", kind="array", options=options)
     if isinstance(first, str | os.PathLike):
@@ -162,9 +198,7 @@ def open_dataset(dataset: Dataset[Any], options: SourceOptions) -> ImageSource:
         raise ImageSourceError(f"the dataset {name} has no length", hint="Give it __len__, or pass a DataLoader.")
     if count == 0:
         raise ImageSourceError(f"the dataset {name} is empty")
-    return StreamSource(
-        lambda: (dataset[index] for index in range(count)), name=name, kind="dataset", options=options, count=count
-    )
+    return DatasetSource(dataset, count, options)
 
 
 def open_loader(loader: DataLoader[Any], options: SourceOptions) -> ImageSource:
@@ -216,7 +250,9 @@ def open_callable(draw: Callable[..., Any], options: SourceOptions) -> ImageSour
             drawn += size
             yield images if labels is None else (images, labels)
 
-    return StreamSource(elements, name=name, kind="callable", options=options, count=count, repeatable=False)
+    return StreamSource(
+        elements, name=name, kind="callable", options=options, count=count, repeatable=False, exchangeable=True
+    )
 
 
 #: What Python objects can be images, tested in this order, and what opens them.

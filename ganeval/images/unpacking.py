@@ -54,7 +54,7 @@ def unpack(element: Any) -> tuple[Any, list[Label] | None]:
             f"an element of type {type(element).__name__} is no image, batch of images, or pair of images and labels",
             hint="Give tensors, arrays or Pillow images, alone or as (images, labels).",
         )
-    several = isinstance(images, list) or (is_array(images) and images.ndim == 4)
+    several = isinstance(images, list) or (is_array(images) and images.ndim in (4, 5))
     return images, _labels(labels, len(images) if several else None)
 
 
@@ -70,7 +70,7 @@ def _parts(element: Any) -> tuple[Any, Any]:
 
 def _pairs_with_labels(element: tuple[Any, ...] | list[Any]) -> bool:
     """Whether it is (images, labels, ...) and not a list of images: the second part looks like no image."""
-    first_is_batch = isinstance(element[0], list | tuple) or (is_array(element[0]) and element[0].ndim == 4)
+    first_is_batch = isinstance(element[0], list | tuple) or (is_array(element[0]) and element[0].ndim in (4, 5))
     if len(element) == 1:
         return first_is_batch
     second_is_image = isinstance(element[1], Image.Image) or (is_array(element[1]) and element[1].ndim >= 2)

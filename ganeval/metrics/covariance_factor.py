@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 
 from ganeval.errors import MetricError
+from ganeval.metrics.arrays import float64_moments
 
 #: Below this size singular values are cheap enough that no shorter way is worth its error.
 _ALWAYS_EXACT = 256
 #: Largest estimated error of the nuclear norm, relative to it, that the shorter way may have.
 _RELATIVE_ERROR = 1e-8
+#: Singular values below this part of the largest are not told from rounding by a Gram matrix.
+_RESOLVED = 1e-6
 _EPSILON = torch.finfo(torch.float64).eps
 
 
@@ -30,6 +34,13 @@ def factor_of_rows(rows: torch.Tensor) -> torch.Tensor:
     return (centred[1:] - along) / math.sqrt(count - 1)
 
 
+def factor_of_sample(rows: torch.Tensor) -> torch.Tensor:
+    """F with FᵀF the unbiased covariance of the rows [N, D]: of the rows where N ≤ D + 1, else of the covariance."""
+    if len(rows) - 1 <= rows.shape[1]:
+        return factor_of_rows(rows)
+    return factor_of_covariance(float64_moments(rows)[1])
+
+
 def factor_of_covariance(sigma: torch.Tensor) -> torch.Tensor:
     """F of shape [R, D] with FᵀF = `sigma`, R its numerical rank.
 
@@ -41,8 +52,9 @@ def factor_of_covariance(sigma: torch.Tensor) -> torch.Tensor:
     Raises
     ------
     MetricError
-        If `sigma` has an eigenvalue that is negative beyond rounding.
+        If `sigma` has an eigenvalue that is negative beyond rounding, or isn't finite.
     """
+    _reject_overflow(sigma)
     variances = sigma.diagonal()
     _reject_negative(float(variances.min()), float(variances.max()), "variance")
     factor = torch.zeros_like(sigma)
@@ -79,6 +91,13 @@ def _reject_negative(smallest: float, largest: float, what: str) -> None:
         )
 
 
+def _reject_overflow(matrix: torch.Tensor) -> None:
+    if not bool(torch.isfinite(matrix).all()):
+        raise MetricError(
+            "the features are so large that the Fréchet distance overflows", hint="Scale both sides down alike."
+        )
+
+
 def nuclear_norm_of_product(factor_1: torch.Tensor, factor_2: torch.Tensor) -> float:
     """Sum of the singular values of F₁·F₂ᵀ, which is tr((Σ₁Σ₂)^½) for Σ = FᵀF.
 
@@ -93,6 +112,7 @@ def nuclear_norm_of_product(factor_1: torch.Tensor, factor_2: torch.Tensor) -> f
         float64 [R₁, D] and [R₂, D].
     """
     product = factor_1 @ factor_2.T
+    _reject_overflow(product)
     if product.shape[0] > product.shape[1]:
         product = product.T
     if len(product) == 0:
@@ -108,9 +128,61 @@ def nuclear_norm_of_product(factor_1: torch.Tensor, factor_2: torch.Tensor) -> f
     return float(torch.linalg.svdvals(product).sum())
 
 
+@dataclass(frozen=True)
+class SingularSystem:
+    """What the product F₁·F₂ᵀ of two sides' factors knows of them.
+
+    Parameters
+    ----------
+    values
+        float64 [r], its singular values that are above rounding, the largest first.
+    first, second
+        [D, r]: the centred rows of a side times these are, over √(N−1), orthonormal columns, the side's coordinates
+        along the singular vectors.
+    nuclear_norm
+        Sum of all singular values, as `nuclear_norm_of_product` gives it.
+    """
+
+    values: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+    nuclear_norm: float
+
+
+def singular_system(factor_1: torch.Tensor, factor_2: torch.Tensor) -> SingularSystem:
+    """Singular values and vectors of F₁·F₂ᵀ from the smaller Gram matrix, see `SingularSystem`.
+
+    Parameters
+    ----------
+    factor_1, factor_2
+        float64 [R₁, D] and [R₂, D].
+    """
+    if len(factor_1) > len(factor_2):
+        turned = singular_system(factor_2, factor_1)
+        return SingularSystem(turned.values, turned.second, turned.first, turned.nuclear_norm)
+    product = factor_1 @ factor_2.T
+    if product.numel() == 0 or not bool(product.any()):
+        empty = factor_1.new_zeros(factor_1.shape[1], 0)
+        return SingularSystem(factor_1.new_zeros(0), empty, empty, 0.0)
+    gram = product @ product.T
+    _reject_overflow(gram)
+    squares, vectors = torch.linalg.eigh(gram)
+    total = _total_of_squares(squares) if len(product) > _ALWAYS_EXACT else None
+    total = nuclear_norm_of_product(factor_1, factor_2) if total is None else total
+    kept = int((squares > _RESOLVED**2 * squares[-1]).sum())
+    values = squares[-kept:].flip(0).sqrt()
+    left = vectors[:, -kept:].flip(1)
+    across = product.T @ (left / values)
+    return SingularSystem(values, factor_2.T @ (across / values), factor_1.T @ (left / values), total)
+
+
 def _from_gram(matrix: torch.Tensor) -> float | None:
     """Nuclear norm of a wide matrix from the eigenvalues of its Gram matrix; None if that isn't accurate."""
-    squares = torch.linalg.eigvalsh(matrix @ matrix.T)
+    return _total_of_squares(torch.linalg.eigvalsh(matrix @ matrix.T))
+
+
+def _total_of_squares(squares: torch.Tensor) -> float | None:
+    """Sum of the roots of a Gram matrix's eigenvalues; None if rounding spoils it."""
     values = squares.clamp(min=0).sqrt()
     total = float(values.sum())
     noise = _EPSILON * float(squares[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,22 @@ import torch
 from ganeval.errors import MetricError, NotEnoughImagesError
 from ganeval.features.features import Features
 from ganeval.metrics.arrays import Array, as_pair
-from ganeval.metrics.options import parse_optional, require_count, require_number
+from ganeval.metrics.kernel_means import (
+    KernelSums,
+    SquaredMmd,
+    kernel_tiles,
+    squared_mmd_of_blocks,
+    with_mmd_interval,
+)
+from ganeval.metrics.kernels import Kernel, polynomial_kernel
+from ganeval.metrics.options import parse_optional, require_count
 from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
+from ganeval.uncertainty.interval import DEFAULT_LEVEL, require_level
 
 DEFAULT_SUBSET_SIZE = 1000
-_TILE_ROWS = 1024
+#: Most images a side of which all pairs are taken for the interval where the value itself doesn't need them.
+_BLOCK_IMAGES = 10_000
 
 
 def kernel_distance(
@@ -31,12 +41,19 @@ def kernel_distance(
     gamma: float | None = None,
     coef0: float = 1.0,
     seed: int = 2020,
+    level: float | None = DEFAULT_LEVEL,
 ) -> Score:
     """Kernel distance: squared MMD with a polynomial kernel, averaged over subsets (Bińkowski et al. 2018, section 4).
 
     The kernel is (γ·x·y + c)^degree; a subset of m images a side gives
     (Σ_{i≠j} k(gi, gj) + Σ_{i≠j} k(ri, rj)) / (m(m−1)) − 2 Σ k(gi, rj) / m², in float64. It is unbiased and may be
     slightly negative where the two sides are alike.
+
+    The interval is for the squared MMD of the two distributions. It lies around the U-statistic of all pairs of images
+    (`corrected`), which is unbiased too and has none of the noise of choosing subsets; its standard error is that of
+    Hoeffding's decomposition to second order, see `ganeval.metrics.kernel_means`, so that it also holds where both
+    sides follow one distribution. Of more than 10,000 images a side, all pairs within random blocks of at most as many
+    are taken.
 
     Parameters
     ----------
@@ -49,7 +66,9 @@ def kernel_distance(
     degree, gamma, coef0
         Of the kernel; a `gamma` of None is 1/D.
     seed
-        Of the drawing: for each subset first from the generated, then from the real images.
+        Of the drawing: for each subset first from the generated, then from the real images; and of the blocks.
+    level
+        Of the interval; None computes none.
 
     Returns
     -------
@@ -67,21 +86,25 @@ def kernel_distance(
     OptionError
         If a parameter can't be used.
     """
+    level = require_level(level)
     subsets = require_count("subsets", subsets)
     first, second = as_pair(real, generated, minimum_real=2, minimum_generated=2)
     size, clamped = _subset_size(subset_size, len(first), len(second))
-    kernel = _kernel(first.shape[1], degree, gamma, coef0)
+    kernel = polynomial_kernel(first.shape[1], degree, gamma, coef0)
     draws = _draw_subsets(len(first), len(second), subsets=subsets, size=size, seed=seed)
+    mmd: SquaredMmd | None = None
     if _whole_is_cheaper(len(first), len(second), first.shape[1], subsets=subsets, size=size):
-        values = _mmd_from_whole(first, second, draws, kernel)
+        values, mmd = _mmd_from_whole(first, second, draws, kernel, with_sums=level is not None)
     else:
         values = _mmd_subset_by_subset(first, second, draws, kernel)
-    if not np.isfinite(values).all():
+        if level is not None and np.isfinite(values).all():
+            mmd = squared_mmd_of_blocks(first, second, kernel, block_images=_BLOCK_IMAGES, seed=seed)
+    if not np.isfinite(values).all() or (mmd is not None and not np.isfinite(mmd.unbiased)):
         raise MetricError(
             f"the kernel distance overflows: the features are too large for a kernel of degree={kernel.degree}",
             hint="Scale both sides down alike, or lower gamma.",
         )
-    return Score(
+    score = Score(
         name="kd",
         value=float(values.mean()),
         n_real=len(first),
@@ -96,25 +119,9 @@ def kernel_distance(
             "seed": seed,
         },
         details=({"std": float(values.std())} if size < max(len(first), len(second)) else {}) | {"clamped": clamped},
+        corrected=None if mmd is None else mmd.unbiased,
     )
-
-
-@dataclass(frozen=True)
-class _PolynomialKernel:
-    degree: int
-    gamma: float
-    coef0: float
-
-    def __call__(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return (x @ y.T).mul_(self.gamma).add_(self.coef0).pow_(self.degree)
-
-
-def _kernel(dimension: int, degree: Any, gamma: Any, coef0: Any) -> _PolynomialKernel:
-    return _PolynomialKernel(
-        degree=require_count("degree", degree),
-        gamma=1.0 / dimension if gamma is None else require_number("gamma", gamma, positive=True),
-        coef0=require_number("coef0", coef0),
-    )
+    return score if mmd is None or level is None else with_mmd_interval(score, mmd, level=level, scale=1.0)
 
 
 @dataclass(frozen=True)
@@ -156,52 +163,42 @@ def _whole_is_cheaper(n_real: int, n_generated: int, dimension: int, *, subsets:
 
 
 def _mmd_subset_by_subset(
-    real: torch.Tensor, generated: torch.Tensor, draws: _Subsets, kernel: _PolynomialKernel
+    real: torch.Tensor, generated: torch.Tensor, draws: _Subsets, kernel: Kernel
 ) -> npt.NDArray[np.float64]:
     size = draws.real.shape[1]
     values = np.empty(len(draws.real))
     for i, (real_rows, generated_rows) in enumerate(zip(draws.real, draws.generated, strict=True)):
         r = real[torch.from_numpy(real_rows).to(real.device)].double()
         g = generated[torch.from_numpy(generated_rows).to(generated.device)].double()
-        within = sum(float(_without_diagonal(kernel(side, side)).sum()) for side in (g, r))
+        within = sum(float(kernel(side, side).fill_diagonal_(0.0).sum()) for side in (g, r))
         values[i] = within / (size * (size - 1)) - 2 * float(kernel(g, r).sum()) / size**2
     return values
 
 
-def _without_diagonal(matrix: torch.Tensor) -> torch.Tensor:
-    return matrix.fill_diagonal_(0.0)
-
-
 def _mmd_from_whole(
-    real: torch.Tensor, generated: torch.Tensor, draws: _Subsets, kernel: _PolynomialKernel
-) -> npt.NDArray[np.float64]:
+    real: torch.Tensor, generated: torch.Tensor, draws: _Subsets, kernel: Kernel, *, with_sums: bool
+) -> tuple[npt.NDArray[np.float64], SquaredMmd | None]:
+    """Each subset's estimate from the kernel values of all pairs, and if asked for that of all pairs themselves."""
     size = draws.real.shape[1]
     in_real = _membership(draws.real, len(real), real.device)
     in_generated = _membership(draws.generated, len(generated), generated.device)
-    within = _sums_within(real, in_real, kernel) + _sums_within(generated, in_generated, kernel)
-    across = torch.zeros_like(within)
-    for rows in _tiles(len(generated)):
-        for columns in _tiles(len(real)):
-            tile = kernel(generated[rows].double(), real[columns].double())
-            across += (in_generated[rows] * (tile @ in_real[columns])).sum(dim=0)
-    mmd = within / (size * (size - 1)) - 2 * across / size**2
-    return np.asarray(mmd.cpu().numpy(), dtype=np.float64)
-
-
-def _sums_within(vectors: torch.Tensor, member: torch.Tensor, kernel: _PolynomialKernel) -> torch.Tensor:
-    """Sum over ordered pairs i ≠ j of each subset: the tiles above the diagonal count twice."""
-    total = torch.zeros(member.shape[1], dtype=torch.float64, device=vectors.device)
-    for rows in _tiles(len(vectors)):
-        x = vectors[rows].double()
-        for columns in _tiles(len(vectors)):
-            if columns.start < rows.start:
-                continue
-            if columns == rows:
-                tile, weight = _without_diagonal(kernel(x, x)), 1.0
+    members = {"real": (in_real, in_real), "generated": (in_generated, in_generated), "across": (in_real, in_generated)}
+    sums = KernelSums(len(real), len(generated), real.device) if with_sums else None
+    within, across = (torch.zeros(len(draws.real), dtype=torch.float64, device=real.device) for _ in range(2))
+    for tile in kernel_tiles(real, generated, kernel):
+        if sums is not None:
+            sums.add(tile)
+        of_rows, of_columns = members[tile.pair]
+        total = across if tile.pair == "across" else within
+        weight = 1.0
+        if tile.pair != "across":
+            if tile.rows == tile.columns:
+                tile.values.fill_diagonal_(0.0)
             else:
-                tile, weight = kernel(x, vectors[columns].double()), 2.0
-            total += weight * (member[rows] * (tile @ member[columns])).sum(dim=0)
-    return total
+                weight = 2.0
+        total += weight * (of_rows[tile.rows] * (tile.values @ of_columns[tile.columns])).sum(dim=0)
+    mmd = within / (size * (size - 1)) - 2 * across / size**2
+    return np.asarray(mmd.cpu().numpy(), dtype=np.float64), None if sums is None else sums.squared_mmd()
 
 
 def _membership(rows: npt.NDArray[np.int64], count: int, device: torch.device) -> torch.Tensor:
@@ -209,10 +206,6 @@ def _membership(rows: npt.NDArray[np.int64], count: int, device: torch.device) -
     member = np.zeros((count, len(rows)))
     np.put_along_axis(member, rows.T, 1.0, axis=0)
     return torch.from_numpy(member).to(device)
-
-
-def _tiles(count: int) -> Iterator[slice]:
-    return (slice(start, min(start + _TILE_ROWS, count)) for start in range(0, count, _TILE_ROWS))
 
 
 def _compute(
@@ -239,6 +232,7 @@ def _compute(
             gamma=gamma,
             coef0=coef0,
             seed=seed,
+            level=level,
         ),
     )
 
@@ -246,19 +240,21 @@ def _compute(
 def _fewest(chosen: Mapping[str, Any]) -> int:
     """Fewest images a side; checks all parameters, so that a bad one is refused before the work and not after it."""
     require_count("subsets", chosen["subsets"])
-    _kernel(1, chosen["degree"], chosen["gamma"], chosen["coef0"])
+    polynomial_kernel(1, chosen["degree"], chosen["gamma"], chosen["coef0"])
     asked = chosen["subset_size"]
     return 2 if asked is None else require_count("subset_size", asked, minimum=2)
 
 
 METRIC = Metric(
     name="kd",
+    any_count=True,
     scores=("kd",),
     title="Kernel distance",
     paper="Bińkowski et al. 2018, Demystifying MMD GANs",
     formula="unbiased MMD² with k(x, y) = (x·y/D + 1)³, mean over 100 subsets of 1000",
     higher_is_better=(False,),
     compute=_compute,
+    has_interval=True,
     aliases=("kid", "kd"),
     minimum_for=_fewest,
     inception_names={"kd": "kid"},

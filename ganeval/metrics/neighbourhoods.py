@@ -11,16 +11,9 @@ import torch
 
 from ganeval.features.features import Features
 from ganeval.metrics.arrays import as_pair
-from ganeval.metrics.neighbours import (
-    DEFAULT_BLOCK_BYTES,
-    SPARE_NEIGHBOURS,
-    BallCounts,
-    Balls,
-    Neighbours,
-    count_in_balls,
-    nearest_neighbours,
-    squared_knn_radii,
-)
+from ganeval.metrics.balls import BallCounts, Balls, count_in_balls
+from ganeval.metrics.distances import DEFAULT_BLOCK_BYTES
+from ganeval.metrics.neighbours import Neighbours, nearest_neighbours, require_neighbours
 
 PRECISION_RECALL_K = 3
 DENSITY_COVERAGE_K = 5
@@ -32,6 +25,17 @@ class Question(NamedTuple):
     centres: Literal["real", "generated"]
     k: int
     closed: bool
+
+
+class Answer(NamedTuple):
+    """The counts, and the k nearest other images of each centre, int64 [centres, k].
+
+    Where a side has no more than k + 1 images, there is no further neighbour to whom a ball could grow: its shell is
+    empty then.
+    """
+
+    counts: BallCounts
+    neighbours: torch.Tensor
 
 
 #: What is answered on the side where it costs next to nothing, so that asking for all four scores is one pass.
@@ -51,6 +55,8 @@ class Neighbourhoods:
         [N, D] and [M, D], on one device, finite.
     foreseen
         Questions that may come later; they are answered along with another one if their radii are known by then.
+    shells
+        Whether to count also what lies between the k-th and the next neighbour, for leaving images out.
     block_bytes
         Bound on temporary arrays.
     """
@@ -61,17 +67,18 @@ class Neighbourhoods:
         generated: torch.Tensor,
         *,
         foreseen: Sequence[Question] = (),
+        shells: bool = True,
         block_bytes: int = DEFAULT_BLOCK_BYTES,
     ) -> None:
+        self.shells = shells
         self._sides = {"real": real, "generated": generated}
         self._foreseen = tuple(foreseen)
         self._block_bytes = block_bytes
         self._neighbours: dict[str, Neighbours] = {}
-        self._radii: dict[tuple[str, int], torch.Tensor] = {}
         self._answers: dict[Question, BallCounts] = {}
 
-    def answer(self, questions: Sequence[Question]) -> list[BallCounts]:
-        """Counts per real image (``per_row``) and per generated image (``per_column``), for each question.
+    def answer(self, questions: Sequence[Question]) -> list[Answer]:
+        """One answer for each question.
 
         Raises
         ------
@@ -79,40 +86,63 @@ class Neighbourhoods:
             If a side around which balls are asked for has not more than k images.
         """
         for question in questions:
-            self._squared_radii(question.centres, question.k)
+            self.nearest(question.centres, question.k)
         open_questions = [q for q in dict.fromkeys(questions) if q not in self._answers]
         if open_questions:
             likely = [q for q in self._foreseen if self._is_ready(q) and q not in open_questions]
             self._count([*open_questions, *likely])
-        return [self._answers[question] for question in questions]
+        return [Answer(self._answers[q], self._neighbours[q.centres].rows[:, : q.k]) for q in questions]
+
+    def nearest(self, side: Literal["real", "generated"], k: int) -> Neighbours:
+        """At least the `k` nearest other images of each image of a side, and one more with `shells` if there is one.
+
+        Raises
+        ------
+        NotEnoughImagesError
+            If the side has not more than `k` images.
+        """
+        require_neighbours(len(self._sides[side]), k)
+        self._find_neighbours(side, k)
+        return self._neighbours[side]
 
     def _count(self, questions: Sequence[Question]) -> None:
-        balls = [Balls(self._squared_radii(q.centres, q.k), q.centres == "real", q.closed) for q in questions]
-        counts = count_in_balls(self._sides["real"], self._sides["generated"], balls, block_bytes=self._block_bytes)
+        counts = count_in_balls(
+            self._sides["real"],
+            self._sides["generated"],
+            [self._balls(question) for question in questions],
+            block_bytes=self._block_bytes,
+        )
         self._answers.update(zip(questions, counts, strict=True))
 
+    def _balls(self, question: Question) -> Balls:
+        squared = self._neighbours[question.centres].squared
+        outer = None
+        if self.shells:
+            outer = squared[:, min(question.k, squared.shape[1] - 1)].contiguous()
+        return Balls(
+            squared[:, question.k - 1].contiguous(), question.centres == "real", question.closed, squared_outer=outer
+        )
+
     def _is_ready(self, question: Question) -> bool:
+        known = self._neighbours.get(question.centres)
         return (
             question not in self._answers
-            and question.centres in self._neighbours
+            and known is not None
+            and self._wanted(question.centres, question.k) <= known.rows.shape[1]
             and len(self._sides[question.centres]) > question.k
         )
 
-    def _squared_radii(self, side: str, k: int) -> torch.Tensor:
-        if (side, k) not in self._radii:
-            vectors = self._sides[side]
-            known = self._neighbours_of(side, k) if len(vectors) > k else None
-            self._radii[side, k] = squared_knn_radii(vectors, k=k, neighbours=known, block_bytes=self._block_bytes)
-        return self._radii[side, k]
+    def _wanted(self, side: str, k: int) -> int:
+        """How many neighbours a question needs of those that there are."""
+        return min(k + self.shells, len(self._sides[side]) - 1)
 
-    def _neighbours_of(self, side: str, k: int) -> Neighbours:
-        vectors = self._sides[side]
+    def _find_neighbours(self, side: str, k: int) -> None:
         known = self._neighbours.get(side)
-        if known is None or known.rows.shape[1] < min(k + SPARE_NEIGHBOURS, len(vectors) - 1):
+        if known is None or known.rows.shape[1] < self._wanted(side, k):
             most = max([k, *(question.k for question in self._foreseen if question.centres == side)])
-            known = nearest_neighbours(vectors, count=most + SPARE_NEIGHBOURS, block_bytes=self._block_bytes)
-            self._neighbours[side] = known
-        return known
+            self._neighbours[side] = nearest_neighbours(
+                self._sides[side], count=most + self.shells, block_bytes=self._block_bytes
+            )
 
 
 @dataclass(frozen=True)
@@ -125,15 +155,22 @@ class _Recent:
 _recent: list[_Recent] = []
 
 
-def neighbourhoods_of(real: Features, generated: Features) -> Neighbourhoods:
+def neighbourhoods_of(real: Features, generated: Features, *, shells: bool) -> Neighbourhoods:
     """The neighbourhoods of two sets of features, the same object as last time if they are the same sets.
 
     Only the last pair is remembered, and only as long as both sets live.
+
+    Parameters
+    ----------
+    real, generated
+        The sets.
+    shells
+        Whether images will be left out, see `Neighbourhoods`.
     """
     for entry in tuple(_recent):
-        if entry.real() is real and entry.generated() is generated:
+        if entry.real() is real and entry.generated() is generated and entry.neighbourhoods.shells >= shells:
             return entry.neighbourhoods
-    made = Neighbourhoods(*as_pair(real.pooled, generated.pooled), foreseen=_LIKELY)
+    made = Neighbourhoods(*as_pair(real.pooled, generated.pooled), foreseen=_LIKELY, shells=shells)
     _recent[:] = [_Recent(weakref.ref(real, _forget), weakref.ref(generated, _forget), made)]
     return made
 

@@ -1,78 +1,94 @@
-"""Nearest neighbours and balls around feature vectors, block by block in bounded memory and exact to the tie.
-
-Distances come from a matrix product, whose rounding could turn a tie (a copied image, a distance equal to a radius)
-either way. Its error is bounded rigorously, and every comparison closer than that bound is decided again from the
-differences of the two rows, summed in one fixed order, so that equal distances compare as equal.
-"""
+"""Nearest neighbours of feature vectors, in bounded memory, exact to the tie."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 
-from ganeval.errors import MetricError, NotEnoughImagesError
+from ganeval.errors import NotEnoughImagesError
+from ganeval.metrics.distances import (
+    DEFAULT_BLOCK_BYTES,
+    Side,
+    Tiles,
+    exact_pairs,
+    float32_is_safe,
+    hits,
+    sides_of,
+)
 
-DEFAULT_BLOCK_BYTES = 64 * 2**20
-#: Candidates kept beyond the largest k, among which near-ties are told apart.
-SPARE_NEIGHBOURS = 4
-_MANY_PAIRS = 100_000
+#: Candidates kept beyond the number wanted, among which near-ties are told apart.
+SPARE_NEIGHBOURS = 6
+#: Rows settled one by one in float64 at most, as a share of all; beyond it everything is done in float64.
+_FEW_UNSETTLED = 0.05
 
 
 class Neighbours(NamedTuple):
-    """Squared distances to each row's nearest other rows, ascending, which rows these are, and the largest error."""
+    """Exact squared distances float64 [N, count] to each row's nearest other rows, ascending, and which these are."""
 
     squared: torch.Tensor
     rows: torch.Tensor
-    rounding: float
 
 
-@dataclass(frozen=True)
-class Balls:
-    """Balls around the rows of one side.
+class Nearest:
+    """The smallest values seen so far for each of `total` items, and where each was seen.
 
     Parameters
     ----------
-    squared_radii
-        float64 [rows of that side].
-    around_rows
-        True for balls around the first argument of `count_in_balls`, False for the second's.
-    closed
-        Whether a point at exactly the radius is inside.
+    total, kept
+        Items, and how many values are kept for each.
     """
 
-    squared_radii: torch.Tensor
-    around_rows: bool
-    closed: bool
+    def __init__(self, total: int, kept: int, dtype: torch.dtype, device: torch.device) -> None:
+        self.values = torch.full((total, kept), torch.inf, dtype=dtype, device=device)
+        self.places = torch.full((total, kept), -1, dtype=torch.int64, device=device)
 
+    def offer_rows(self, items: slice, tile: torch.Tensor, offset: int) -> None:
+        """Take in a tile whose rows are items, its columns places from `offset`."""
+        bound = self.values[items, -1]
+        found = None if bool(bound.isinf().any()) else hits(tile < bound[:, None])
+        if found is None or len(found) > tile.numel() // 16:
+            self._merge_dense(items, tile, offset)
+        else:
+            row, column = found // tile.shape[1], found % tile.shape[1]
+            self._merge(row + items.start, tile.reshape(-1)[found], column + offset)
 
-class BallCounts(NamedTuple):
-    """int64 counts of pairs of a centre and a point inside its ball: per row of the first side, of the second."""
+    def offer_columns(self, items: slice, tile: torch.Tensor, offset: int) -> None:
+        """Take in a tile whose columns are items, its rows places from `offset`."""
+        bound = self.values[items, -1]
+        found = None if bool(bound.isinf().any()) else hits(tile < bound[None, :])
+        if found is None or len(found) > tile.numel() // 16:
+            self._merge_dense(items, tile.T, offset)
+        else:
+            row, column = found // tile.shape[1], found % tile.shape[1]
+            self._merge(column + items.start, tile.reshape(-1)[found], row + offset)
 
-    per_row: torch.Tensor
-    per_column: torch.Tensor
+    def _merge_dense(self, items: slice, tile: torch.Tensor, offset: int) -> None:
+        best = tile.topk(min(self.values.shape[1], tile.shape[1]), dim=1, largest=False)
+        self._take(items, best.values, best.indices + offset)
 
+    def _merge(self, items: torch.Tensor, values: torch.Tensor, places: torch.Tensor) -> None:
+        """Take in single values, several of them for one item perhaps."""
+        if not len(items):
+            return
+        order = values.argsort(stable=True)
+        order = order[items[order].argsort(stable=True)]
+        affected, group, sizes = torch.unique_consecutive(items[order], return_inverse=True, return_counts=True)
+        rank = torch.arange(len(order), device=order.device) - (sizes.cumsum(0) - sizes)[group]
+        kept = self.values.shape[1]
+        near = rank < kept
+        group, rank, order = group[near], rank[near], order[near]
+        width = int(rank.max()) + 1
+        new_values = torch.full((len(affected), width), torch.inf, dtype=values.dtype, device=values.device)
+        new_places = torch.full((len(affected), width), -1, dtype=torch.int64, device=values.device)
+        new_values[group, rank], new_places[group, rank] = values[order], places[order]
+        self._take(affected, new_values, new_places)
 
-def squared_distances(x: torch.Tensor, y: torch.Tensor, x_norms: torch.Tensor, y_norms: torch.Tensor) -> torch.Tensor:
-    """Squared Euclidean distances float64 [n, m] between two blocks, given their squared norms; at least 0."""
-    return torch.addmm(y_norms[None, :], x, y.T, alpha=-2.0).add_(x_norms[:, None]).clamp_(min=0.0)
-
-
-def exact_squared_distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Squared distances float64 [n] of matching rows from their differences.
-
-    The same two rows give the same bits in whatever order, block or company they come.
-    """
-    terms = (x.double() - y.double()).square_()
-    while (width := terms.shape[1]) > 1:
-        half = (width + 1) // 2
-        terms[:, : width - half] += terms[:, half:]
-        terms = terms[:, :half]
-    return terms[:, 0]
+    def _take(self, items: slice | torch.Tensor, values: torch.Tensor, places: torch.Tensor) -> None:
+        values = torch.cat([self.values[items], values], dim=1)
+        places = torch.cat([self.places[items], places], dim=1)
+        best = values.topk(self.values.shape[1], dim=1, largest=False)
+        self.values[items], self.places[items] = best.values, places.gather(1, best.indices)
 
 
 def nearest_neighbours(vectors: torch.Tensor, *, count: int, block_bytes: int = DEFAULT_BLOCK_BYTES) -> Neighbours:
@@ -82,186 +98,129 @@ def nearest_neighbours(vectors: torch.Tensor, *, count: int, block_bytes: int = 
     ----------
     vectors
         [N, D], any float dtype.
+    count
+        At least 1.
     block_bytes
         Bound on the temporary arrays; the matrix of all distances is never built.
+
+    Returns
+    -------
+    Neighbours
+        The distances are those of `exact_squared_distances`. Which of several rows at equal distances is among the
+        nearest isn't defined.
+
+    Raises
+    ------
+    MetricError
+        If distances overflow.
     """
-    total = len(vectors)
-    kept = min(count, total - 1)
-    squared = torch.full((total, kept), torch.inf, dtype=torch.float64, device=vectors.device)
-    index = torch.full((total, kept), -1, dtype=torch.int64, device=vectors.device)
-    blocks, _ = _centred(vectors, vectors, block_bytes)
-    for i, rows in enumerate(blocks.ranges):
-        x = blocks.rows(rows)
-        for columns in blocks.ranges[i:]:
-            tile = blocks.distances(x, rows, blocks, columns)
-            if columns == rows:
-                tile.fill_diagonal_(torch.inf)
-            else:
-                _merge(squared, index, columns, tile.T, rows.start)
-            _merge(squared, index, rows, tile, columns.start)
-    return Neighbours(squared, index, _rounding(blocks, blocks, vectors.shape[1]))
+    side, _ = sides_of(vectors, vectors)
+    count = min(count, len(vectors) - 1)
+    if float32_is_safe(vectors):
+        tiles = Tiles(side, side, dtype=torch.float32, block_bytes=block_bytes)
+        found, unsettled = _settled(tiles, _candidates(tiles, count), count, torch.arange(len(side)))
+        if not len(unsettled):
+            return found
+        if len(unsettled) <= _FEW_UNSETTLED * len(side):
+            again = _nearest_of_some(side, unsettled, count, block_bytes)
+            found.squared[unsettled], found.rows[unsettled] = again.squared, again.rows
+            return found
+    tiles = Tiles(side, side, dtype=torch.float64, block_bytes=block_bytes)
+    found, unsettled = _settled(tiles, _candidates(tiles, count), count, torch.arange(len(side)))
+    # What is left are exact ties, or distances below the rounding of products even in float64.
+    for row in unsettled[_lost(tiles, found)[unsettled]].tolist():
+        found.squared[row], found.rows[row] = _nearest_by_differences(side, row, count)
+    return found
 
 
-def squared_knn_radii(
-    vectors: torch.Tensor,
-    *,
-    k: int,
-    neighbours: Neighbours | None = None,
-    block_bytes: int = DEFAULT_BLOCK_BYTES,
-) -> torch.Tensor:
+def squared_knn_radii(neighbours: Neighbours, *, k: int) -> torch.Tensor:
     """Squared distance float64 [N] of each row to its k-th nearest other row.
-
-    Parameters
-    ----------
-    vectors
-        [N, D] with N > k.
-    neighbours
-        Of the same `vectors`, with more than `k` kept where there are as many; found here if None.
 
     Raises
     ------
     NotEnoughImagesError
         If there are not more than `k` rows.
     """
-    if len(vectors) <= k:
+    require_neighbours(len(neighbours.rows), k)
+    return neighbours.squared[:, k - 1].contiguous()
+
+
+def require_neighbours(total: int, k: int) -> None:
+    """Raise `NotEnoughImagesError` if there is no k-th nearest neighbour among `total` images."""
+    if total <= k:
         raise NotEnoughImagesError(
-            f"a {k}-th nearest neighbour needs more than {k} images on a side, but there are {len(vectors)}",
+            f"a {k}-th nearest neighbour needs more than {k} images on a side, but there are {total}",
             hint="Add images, or lower k.",
         )
-    if neighbours is None:
-        neighbours = nearest_neighbours(vectors, count=k + SPARE_NEIGHBOURS, block_bytes=block_bytes)
-    squared, index = neighbours.squared, neighbours.rows
-    kth = squared[:, k - 1 : k]
-    doubtful = (squared - kth).abs() <= 2 * neighbours.rounding
-    row, column = torch.nonzero(doubtful, as_tuple=True)
-    settled = squared.clone()
-    settled[row, column] = _exact_pairs(vectors, row, vectors, index[row, column], block_bytes)
-    return settled.sort(dim=1).values[:, k - 1].contiguous()
 
 
-def count_in_balls(
-    first: torch.Tensor,
-    second: torch.Tensor,
-    balls: Sequence[Balls],
-    *,
-    block_bytes: int = DEFAULT_BLOCK_BYTES,
-) -> list[BallCounts]:
-    """How many pairs of rows lie within balls around one of the two, for several kinds of balls in one pass.
+def _candidates(tiles: Tiles, count: int) -> Nearest:
+    """More than the `count` nearest other rows of each row, by rounded distances; each pair is looked at once."""
+    total = len(tiles.first)
+    nearest = Nearest(total, min(count + SPARE_NEIGHBOURS, total - 1), tiles.dtype, tiles.first.norms.device)
+    for i, rows in enumerate(tiles.row_parts):
+        x = tiles.rows(rows)
+        for columns in tiles.row_parts[i:]:
+            tile = tiles.squared(x, rows, columns)
+            if columns == rows:
+                tile.fill_diagonal_(torch.inf)
+            else:
+                nearest.offer_columns(columns, tile, rows.start)
+            nearest.offer_rows(rows, tile, columns.start)
+    return nearest
 
-    Parameters
-    ----------
-    first, second
-        [N, D] and [M, D].
-    balls
-        Each with the radii of its own side.
 
-    Returns
-    -------
-    list of BallCounts
-        One for each of `balls`.
+def _settled(tiles: Tiles, nearest: Nearest, count: int, rows: torch.Tensor) -> tuple[Neighbours, torch.Tensor]:
+    """The `count` nearest by exact distances, and the items for which a row that wasn't kept might be nearer.
+
+    `rows` are the items' row numbers, int64.
     """
-    counts = [
-        BallCounts(
-            torch.zeros(len(first), dtype=torch.int64, device=first.device),
-            torch.zeros(len(second), dtype=torch.int64, device=first.device),
-        )
-        for _ in balls
-    ]
-    of_first, of_second = _centred(first, second, block_bytes)
-    rounding = _rounding(of_first, of_second, first.shape[1])
-    for rows in of_first.ranges:
-        x = of_first.rows(rows)
-        for columns in of_second.ranges:
-            tile = of_first.distances(x, rows, of_second, columns)
-            for kind, count in zip(balls, counts, strict=True):
-                part = kind.squared_radii[rows][:, None] if kind.around_rows else kind.squared_radii[columns][None, :]
-                inside, near = tile < part - rounding, tile <= part + rounding
-                if torch.count_nonzero(near) > torch.count_nonzero(inside):
-                    row, column = torch.nonzero(near ^ inside, as_tuple=True)
-                    exact = _exact_pairs(first, row + rows.start, second, column + columns.start, block_bytes)
-                    radii = part.expand_as(tile)[row, column]
-                    inside[row, column] = exact <= radii if kind.closed else exact < radii
-                count.per_row[rows] += inside.sum(dim=1)
-                count.per_column[columns] += inside.sum(dim=0)
-    return counts
+    rows = rows.to(nearest.places.device)
+    rounded = tiles.unscaled(nearest.values)
+    norms = tiles.first.norms[rows]
+    error = tiles.error_within(norms, rounded[:, count - 1])
+    # The true count-th distance is off by at most the error, and so is each candidate's.
+    doubtful = rounded <= (rounded[:, count - 1] + 3 * error)[:, None]
+    doubtful[:, :count] = True
+    item, place = torch.nonzero(doubtful, as_tuple=True)
+    rounded[item, place] = exact_pairs(tiles.first, rows[item], tiles.second, nearest.places[item, place])
+    order = rounded.sort(dim=1)
+    squared = order.values[:, :count].contiguous()
+    found = Neighbours(squared, nearest.places.gather(1, order.indices[:, :count]))
+    if nearest.values.shape[1] >= len(tiles.second) - 1:
+        return found, rows[:0]
+    reach = squared[:, -1]
+    last = tiles.unscaled(nearest.values[:, -1])
+    return found, torch.nonzero((last <= reach + tiles.error_within(norms, reach)) & (reach > 0))[:, 0]
 
 
-class _Blocks:
-    """One side cut into float64 blocks around a common centre, with the norms that all distances share."""
-
-    def __init__(self, vectors: torch.Tensor, centre: torch.Tensor, block_bytes: int) -> None:
-        self._vectors = vectors
-        self._centre = centre
-        step = block_rows(vectors.shape[1], block_bytes)
-        self.ranges = [slice(start, min(start + step, len(vectors))) for start in range(0, len(vectors), step)]
-        self.norms = torch.cat([self.rows(part).square().sum(dim=1) for part in self.ranges])
-
-    def rows(self, part: slice) -> torch.Tensor:
-        return self._vectors[part].double() - self._centre
-
-    def distances(self, x: torch.Tensor, part: slice, other: _Blocks, columns: slice) -> torch.Tensor:
-        return squared_distances(x, other.rows(columns), self.norms[part], other.norms[columns])
+def _lost(tiles: Tiles, found: Neighbours) -> torch.Tensor:
+    """Whether the error of products isn't small against a row's distances."""
+    reach = found.squared[:, -1]
+    return tiles.error_within(tiles.first.norms, reach) > 1e-6 * reach
 
 
-def _centred(first: torch.Tensor, second: torch.Tensor, block_bytes: int) -> tuple[_Blocks, _Blocks]:
-    # Rounding grows with the norms, and they are smallest around the middle.
-    centre = (first.mean(dim=0, dtype=torch.float64) + second.mean(dim=0, dtype=torch.float64)) / 2
-    blocks = _Blocks(first, centre, block_bytes)
-    return blocks, blocks if second is first else _Blocks(second, centre, block_bytes)
+def _nearest_by_differences(side: Side, row: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The nearest other rows of one, from all differences: slow, and exact whatever the numbers."""
+    everyone = torch.arange(len(side), device=side.norms.device)
+    squared = exact_pairs(side, torch.full_like(everyone, row), side, everyone)
+    squared[row] = torch.inf
+    best = squared.topk(count, largest=False)
+    return best.values, best.indices
 
 
-def _rounding(first: _Blocks, second: _Blocks, dimension: int) -> float:
-    """A bound on the error of `squared_distances` of any two rows: 4(D+8)·u·(|x|² + |y|²) with the largest norms."""
-    largest = float(first.norms.max() + second.norms.max())
-    if not math.isfinite(largest):
-        raise MetricError("the features are so large that distances overflow", hint="Scale both sides down alike.")
-    return 4 * (dimension + 8) * (torch.finfo(torch.float64).eps / 2) * largest
-
-
-def block_rows(dimension: int, block_bytes: int) -> int:
-    """Rows a block so that two float64 blocks and four float64 tiles of them fit `block_bytes`; at least 16."""
-    rows = 16
-    while 4 * 8 * (2 * rows) ** 2 + 2 * 2 * 8 * dimension * (2 * rows) <= block_bytes:
-        rows *= 2
-    return rows
-
-
-def _merge(squared: torch.Tensor, index: torch.Tensor, rows: slice, tile: torch.Tensor, offset: int) -> None:
-    """Merge a tile of further distances into the nearest ones of `rows`."""
-    kept = squared.shape[1]
-    found = tile.topk(min(kept, tile.shape[1]), dim=1, largest=False)
-    values = torch.cat([squared[rows], found.values], dim=1)
-    indices = torch.cat([index[rows], found.indices + offset], dim=1)
-    best = values.topk(kept, dim=1, largest=False)
-    squared[rows] = best.values
-    index[rows] = indices.gather(1, best.indices)
-
-
-def _exact_pairs(
-    first: torch.Tensor, rows: torch.Tensor, second: torch.Tensor, columns: torch.Tensor, block_bytes: int
-) -> torch.Tensor:
-    """`exact_squared_distances` of pairs of row numbers; where there are many, of different contents only once."""
-    if len(rows) > _MANY_PAIRS:
-        row_of, column_of = _first_equal(first)[rows], _first_equal(second)[columns]
-        unique, back = torch.unique(row_of * len(second) + column_of, return_inverse=True)
-        rows, columns = unique // len(second), unique % len(second)
-    else:
-        back = torch.arange(len(rows), device=rows.device)
-    chunk = max(1, block_bytes // (3 * 8 * first.shape[1]))
-    parts = [
-        exact_squared_distances(first[rows[start : start + chunk]], second[columns[start : start + chunk]])
-        for start in range(0, len(rows), chunk)
-    ]
-    return torch.cat(parts)[back] if parts else torch.zeros(0, dtype=torch.float64, device=first.device)
-
-
-def _first_equal(vectors: torch.Tensor) -> torch.Tensor:
-    """For each row, the number of the first row with the same bits."""
-    seen: dict[bytes, int] = {}
-    numbers = []
-    for start in range(0, len(vectors), 1024):
-        block = vectors[start : start + 1024].double().cpu().numpy()
-        for offset, row in enumerate(block):
-            digest = hashlib.blake2b(row.tobytes(), digest_size=16).digest()
-            numbers.append(seen.setdefault(digest, start + offset))
-    return torch.tensor(numbers, dtype=torch.int64, device=vectors.device)
+def _nearest_of_some(side: Side, rows: torch.Tensor, count: int, block_bytes: int) -> Neighbours:
+    """The nearest other rows of a few rows, in float64."""
+    some = Side(side.vectors[rows], side.centre)
+    tiles = Tiles(some, side, dtype=torch.float64, block_bytes=block_bytes)
+    nearest = Nearest(len(rows), min(count + SPARE_NEIGHBOURS, len(side) - 1), torch.float64, side.norms.device)
+    for part in tiles.row_parts:
+        x = tiles.rows(part)
+        for columns in tiles.column_parts:
+            tile = tiles.squared(x, part, columns)
+            own = rows[part] - columns.start
+            inside = torch.nonzero((own >= 0) & (own < tile.shape[1]))[:, 0]
+            tile[inside, own[inside]] = torch.inf
+            nearest.offer_rows(part, tile, columns.start)
+    found, _ = _settled(tiles, nearest, count, torch.arange(len(rows)))
+    return found

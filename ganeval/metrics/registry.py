@@ -63,7 +63,8 @@ class Metric:
     needs
         What it reads of each side's `Features`, one of `NEEDS`.
     groups
-        Names of groups to which it belongs, beside "all", such as ``("diversity",)``; see
+        Names of groups to which it belongs, beside "all", such as ``("diversity",)``, or where not all of its scores
+        do, group to scores: ``{"fidelity": ("precision",), "diversity": ("recall",)}``; see
         `ganeval.metrics.selection.GROUPS`.
     on_features
         False for metrics that don't depend on the extractor, such as those on pixels: their scores carry no
@@ -72,6 +73,11 @@ class Metric:
         Beginning of an extractor's name to base name to the field's own name there, such as
         ``{"clip-": {"mmd_rbf": "cmmd"}}``; the extractor's name still follows. `inception_names` is for Inception-v3,
         where it doesn't.
+    any_count
+        Whether its value estimates the same quantity from any number of generated images, as unbiased statistics and
+        means over images do, so that sets of different sizes may be compared. A score with `Score.corrected` may anyway.
+    has_interval
+        Whether its scores offer an interval where the images allow one: for listings.
     minimum
         Fewest images a side with which it can be computed at its defaults.
     minimum_for
@@ -81,7 +87,8 @@ class Metric:
         Its options.
     compute
         ``compute(real, generated, seed=..., level=..., **parameters)`` gives one `Score` for each of `scores`, in that
-        order, under its base name; `real` is None for metrics with ``needs_real=False``. `level` is that of the
+        order, under its base name. `real` is None where there are no real images; metrics with ``needs_real=False`` get
+        them too where there are some, for comparison. `level` is that of the
         intervals, None where none are wanted. A score without an interval should say why in `no_interval_reason`.
     """
 
@@ -99,15 +106,23 @@ class Metric:
     inception_names: Mapping[str, str] | None = None
     parameters: tuple[Parameter, ...] = ()
     minimum_for: Callable[[Mapping[str, Any]], int] | None = None
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ()
     on_features: bool = True
+    any_count: bool = False
     field_names: Mapping[str, Mapping[str, str]] | None = None
+    has_interval: bool = False
 
     def __post_init__(self) -> None:
         if self.needs not in NEEDS:
             raise MetricError(
                 f"the metric {self.name!r} says that it needs {self.needs!r}", hint=f"Choose of: {', '.join(NEEDS)}."
             )
+
+    def scores_in(self, group: str) -> tuple[str, ...]:
+        """Those of its scores that belong to a group."""
+        if isinstance(self.groups, Mapping):
+            return self.groups.get(group, ())
+        return self.scores if group in self.groups else ()
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name; raises `OptionError` with the nearest name."""
@@ -156,10 +171,34 @@ METRICS: Registry[Metric] = Registry(
     group="ganeval.metrics",
     builtin={
         "inception_score": "ganeval.metrics.inception_score:METRIC",
+        "is_infinity": "ganeval.metrics.inception_score_infinity:METRIC",
         "fd": "ganeval.metrics.frechet_distance:METRIC",
+        "fd_infinity": "ganeval.metrics.fd_infinity:METRIC",
+        "sfd": "ganeval.metrics.spatial_frechet_distance:METRIC",
+        "intra_fd": "ganeval.metrics.intra_class_frechet_distance:METRIC",
         "kd": "ganeval.metrics.kernel_distance:METRIC",
+        "mmd_rbf": "ganeval.metrics.maximum_mean_discrepancy:METRIC_RBF",
+        "mmd_poly": "ganeval.metrics.maximum_mean_discrepancy:METRIC_POLY",
+        "mind": "ganeval.metrics.monge_inception_distance:METRIC",
+        "c2st": "ganeval.metrics.classifier_two_sample_test:METRIC",
+        "parzen": "ganeval.metrics.parzen_window:METRIC",
         "precision_recall": "ganeval.metrics.precision_recall:METRIC",
         "density_coverage": "ganeval.metrics.density_coverage:METRIC",
+        "realism": "ganeval.metrics.realism:METRIC",
+        "prd": "ganeval.metrics.precision_recall_distributions:METRIC",
+        "vendi": "ganeval.metrics.vendi_score:METRIC",
+        "rke": "ganeval.metrics.renyi_kernel_entropy:METRIC",
+        "spectral_distance": "ganeval.metrics.spectral_distance:METRIC",
+        "ms_ssim": "ganeval.metrics.ms_ssim:METRIC",
+        "lpips_diversity": "ganeval.metrics.lpips_diversity:METRIC",
+        "feature_diversity": "ganeval.metrics.feature_diversity:METRIC",
+        "psnr": "ganeval.metrics.paired:PSNR",
+        "ssim": "ganeval.metrics.paired:SSIM",
+        "paired_ms_ssim": "ganeval.metrics.paired:MS_SSIM",
+        "paired_lpips": "ganeval.metrics.paired:LPIPS",
+        "ppl": "ganeval.metrics.path_length:PPL",
+        "feature_path_length": "ganeval.metrics.path_length:FEATURE_PATH_LENGTH",
+        "temporal_fd": "ganeval.metrics.temporal_distance:METRIC",
     },
     error=MetricError,
     of=Metric,

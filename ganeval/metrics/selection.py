@@ -153,7 +153,7 @@ def _resolve(name: str) -> list[tuple[Metric, tuple[str, ...]]]:
     if plain in _LISTED:
         return [(metric, metric.scores) for metric in map(METRICS.get, _LISTED[plain])]
     if plain in _DECLARED:
-        return [(metric, metric.scores) for metric in _usable() if plain in metric.groups]
+        return [(metric, scores) for metric in _usable() if (scores := metric.scores_in(plain))]
     for listed in METRICS.names():
         if _plain(listed) == plain:
             metric = METRICS.get(listed)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ganeval.metrics.score import Score
 from ganeval.report.digits import ScoreText, count_text, rate_text, score_text, seconds_text
+from ganeval.report.extras_in_words import extra_lines
 from ganeval.report.report import Report, Side
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class _Writer:
         for notice in self.report.notices:
             style = "bold yellow" if notice.severity == "warning" else "cyan"
             self._line(notice.severity, f"{_sentence(notice.message)} {notice.effect}".strip(), style)
+        for label, line in extra_lines(self.report):
+            self._line(label, line, "bold")
         self._line("compare", self.report.comparable, "bold")
         self._line("extractor", self._extractor(), "bold")
         self._line("time", self._time(), "bold")

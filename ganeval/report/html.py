@@ -13,7 +13,9 @@ import numpy as np
 from ganeval.features.features import Preview
 from ganeval.metrics.score import Score
 from ganeval.report.digits import ScoreText, count_text, number_text, rate_text, score_text, seconds_text
+from ganeval.report.drivers_view import drivers_view
 from ganeval.report.explain import Explanation, explanation
+from ganeval.report.extras_in_words import stopping_sentence
 from ganeval.report.figures import preview_uri, projection_svg
 from ganeval.report.report import SCHEMA_NAME, Gallery, Report, Side
 from ganeval.report.serialise import plain_text
@@ -105,7 +107,7 @@ def report_to_html(report: Report, path: str | Path | None = None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(count=count_text, duration=seconds_text)
+    environment.filters.update(count=count_text, duration=seconds_text, number=lambda value: number_text(value, value))
     page = plain_text(environment.get_template("report.html.j2").render(_context(report)))
     if path is not None:
         write_text(path, page)
@@ -129,6 +131,8 @@ def _context(report: Report) -> dict[str, Any]:
         "has_projection_real": gallery.projection_real is not None and len(gallery.projection_real) > 0,
         "classes": class_bars(gallery),
         "class_total": len(gallery.class_names),
+        "drivers": None if report.drivers is None else drivers_view(report.drivers),
+        "stopping_sentence": None if report.stopping is None else stopping_sentence(report.stopping),
         "options": _pairs(report.run.options),
         "started": _started(report.run.started),
         "warnings": sum(notice.severity == "warning" for notice in report.notices),

@@ -12,7 +12,9 @@ from ganeval.errors import ReportError
 from ganeval.features.features import ExtractorInfo
 from ganeval.metrics.score import Interval, Score
 from ganeval.notices import Notice
+from ganeval.report.drivers import ClassRecord, Drivers, ImageRecord
 from ganeval.report.report import SCHEMA_NAME, Report, Run, Side
+from ganeval.report.stopping import LookTaken, Stopping, TargetOutcome
 from ganeval.uncertainty.influence import StandardError
 
 _NUMBER = (int, float)
@@ -33,27 +35,35 @@ def report_from_json(path_or_text: str | Path) -> Report:
     ReportError
         No such file, no JSON, another schema, or a key that is missing or of the wrong type; the message names it.
     """
+    root = open_document(path_or_text, SCHEMA_NAME)
+    where = root.where
+    scores = root.mapping("scores")
+    return Report(
+        scores={name: read_score(name, Section(scores[name], f"{where}: score {name!r}")) for name in scores},
+        extractor=read_extractor(root.section("extractor")),
+        generated=read_side(root.section("generated")),
+        real=None if root.get("real", dict, _NONE) is None else read_side(root.section("real")),
+        run=read_run(root.section("run")),
+        comparable=root.get("comparable", str),
+        notices=tuple(read_notice(Section(entry, f"{where}: notice")) for entry in root.get("notices", list)),
+        requested=root.mapping("requested"),
+        stopping=_stopping(root.section("stopping")) if "stopping" in root else None,
+        drivers=_drivers(root.section("drivers")) if "drivers" in root else None,
+    )
+
+
+def open_document(path_or_text: str | Path, schema: str) -> Section:
+    """The outermost object of a JSON document that names its `schema`; raises as `report_from_json` does."""
     text, where = _text(path_or_text)
     document = _parsed(text, where)
     if not isinstance(document, dict) or "schema" not in document:
         raise ReportError(f"{where} isn't a ganeval report: it has no 'schema'", hint="Give a file made with --json.")
-    if document["schema"] != SCHEMA_NAME:
+    if document["schema"] != schema:
         raise ReportError(
-            f"{where} has the schema {document['schema']!r}, and this version of ganeval reads {SCHEMA_NAME!r}",
-            hint="Read it with the version of ganeval that wrote it, or score again.",
+            f"{where} has the schema {document['schema']!r}, and this version of ganeval reads {schema!r} here",
+            hint="Read it with the command and the version of ganeval that wrote it, or score again.",
         )
-    root = _Section(document, where)
-    scores = root.mapping("scores")
-    return Report(
-        scores={name: _score(name, _Section(scores[name], f"{where}: score {name!r}")) for name in scores},
-        extractor=_extractor(root.section("extractor")),
-        generated=_side(root.section("generated")),
-        real=None if root.get("real", dict, _NONE) is None else _side(root.section("real")),
-        run=_run(root.section("run")),
-        comparable=root.get("comparable", str),
-        notices=tuple(_notice(_Section(entry, f"{where}: notice")) for entry in root.get("notices", list)),
-        requested=root.mapping("requested"),
-    )
+    return Section(document, where)
 
 
 def _text(path_or_text: str | Path) -> tuple[str, str]:
@@ -84,7 +94,7 @@ def _parsed(text: str, where: str) -> Any:
         ) from error
 
 
-class _Section:
+class Section:
     """An object of the document that knows where it stands, for messages, and which of its numbers weren't finite."""
 
     def __init__(self, content: Any, where: str) -> None:
@@ -112,8 +122,8 @@ class _Section:
         except OverflowError as error:
             raise ReportError(f"{self.where}: {key!r} is too large for a number") from error
 
-    def section(self, key: str) -> _Section:
-        return _Section(self.get(key, dict), f"{self.where}: {key}")
+    def section(self, key: str) -> Section:
+        return Section(self.get(key, dict), f"{self.where}: {key}")
 
     def mapping(self, key: str) -> dict[str, Any]:
         return dict(self.get(key, dict))
@@ -135,8 +145,9 @@ def _restored(content: dict[str, Any], marks: Any, where: str) -> dict[str, Any]
     return copy
 
 
-def _score(name: str, section: _Section) -> Score:
-    interval = None if section.get("interval", dict, _NONE) is None else _interval(section.section("interval"))
+def read_score(name: str, section: Section) -> Score:
+    """A score of that name."""
+    interval = None if section.get("interval", dict, _NONE) is None else read_interval(section.section("interval"))
     return Score(
         name=name,
         value=section.number("value"),
@@ -152,11 +163,12 @@ def _score(name: str, section: _Section) -> Score:
     )
 
 
-def _standard_error(section: _Section) -> StandardError:
+def _standard_error(section: Section) -> StandardError:
     return StandardError(section.number("real"), section.number("generated"), section.number("other"))
 
 
-def _interval(section: _Section) -> Interval:
+def read_interval(section: Section) -> Interval:
+    """A confidence interval."""
     return Interval(
         low=section.number("low"),
         high=section.number("high"),
@@ -165,7 +177,8 @@ def _interval(section: _Section) -> Interval:
     )
 
 
-def _extractor(section: _Section) -> ExtractorInfo:
+def read_extractor(section: Section) -> ExtractorInfo:
+    """Which network made the features."""
     return ExtractorInfo(
         name=section.get("name", str),
         weights_sha256=section.get("weights_sha256", str, _NONE),
@@ -174,11 +187,14 @@ def _extractor(section: _Section) -> ExtractorInfo:
         published_weights=section.get("published_weights", bool),
         feature_dim=section.get("feature_dim", int, _NONE),
         class_count=section.get("class_count", int, _NONE),
+        # Reports written before there were spatial features don't say.
+        spatial="spatial" in section and section.get("spatial", bool),
     )
 
 
-def _side(section: _Section) -> Side:
-    skipped = [_Section(entry, f"{section.where}: skipped") for entry in section.get("skipped", list)]
+def read_side(section: Section) -> Side:
+    """One of the sets of images."""
+    skipped = [Section(entry, f"{section.where}: skipped") for entry in section.get("skipped", list)]
     return Side(
         source=section.get("source", str),
         kind=section.get("kind", str),
@@ -194,7 +210,8 @@ def _side(section: _Section) -> Side:
     )
 
 
-def _run(section: _Section) -> Run:
+def read_run(section: Section) -> Run:
+    """How the report came about."""
     return Run(
         command=section.get("command", str),
         seed=section.get("seed", int),
@@ -208,10 +225,76 @@ def _run(section: _Section) -> Run:
     )
 
 
-def _notice(section: _Section) -> Notice:
+def read_notice(section: Section) -> Notice:
+    """One remark."""
     return Notice(
         code=section.get("code", str),
         message=section.get("message", str),
         effect=section.get("effect", str),
         severity=section.get("severity", str),
+    )
+
+
+def _stopping(section: Section) -> Stopping:
+    targets = [Section(entry, f"{section.where}: target") for entry in section.get("targets", list)]
+    looks = [Section(entry, f"{section.where}: look") for entry in section.get("looks", list)]
+    return Stopping(
+        targets=tuple(
+            TargetOutcome(
+                one.get("score", str),
+                one.get("asked", str),
+                one.number("half_width"),
+                one.number("reached") if "reached" in one else None,
+                one.get("met", bool),
+            )
+            for one in targets
+        ),
+        looks=tuple(
+            LookTaken(one.get("n_real", int, _NONE), one.get("n_generated", int), one.mapping("half_widths"))
+            for one in looks
+        ),
+        planned=tuple(section.get("planned", list)),
+        level=section.number("level"),
+        critical=section.number("critical"),
+    )
+
+
+def _drivers(section: Section) -> Drivers:
+    classes = [Section(entry, f"{section.where}: class") for entry in section.get("classes", list)]
+    return Drivers(
+        score=section.get("score", str, _NONE),
+        classes_by=section.get("classes_by", str, _NONE),
+        worst=_images(section, "worst"),
+        best=_images(section, "best"),
+        uncovered=_images(section, "uncovered"),
+        uncovered_count=section.get("uncovered_count", int, _NONE),
+        classes=tuple(
+            ClassRecord(
+                one.get("side", str),
+                one.get("name", str),
+                one.get("count", int),
+                one.number("contribution") if "contribution" in one else None,
+                one.number("outside") if "outside" in one else None,
+            )
+            for one in classes
+        ),
+        unknown=tuple(section.get("unknown", list)),
+    )
+
+
+def _images(section: Section, key: str) -> tuple[ImageRecord, ...]:
+    images = [Section(entry, f"{section.where}: {key}") for entry in section.get(key, list)]
+    return tuple(
+        ImageRecord(
+            side=one.get("side", str),
+            row=one.get("row", int),
+            id=one.get("id", str),
+            label=one.get("label", str, _NONE),
+            predicted=one.get("predicted", str, _NONE),
+            influence=one.mapping("influence"),
+            realism=one.number("realism") if "realism" in one else None,
+            inside=one.get("inside", bool, _NONE),
+            distance=one.number("distance") if "distance" in one else None,
+        )
+        for one in images
     )

@@ -14,6 +14,8 @@ from ganeval.errors import MetricError, did_you_mean
 from ganeval.features.features import ExtractorInfo, Preview
 from ganeval.metrics.score import Score
 from ganeval.notices import Notice
+from ganeval.report.drivers import Drivers
+from ganeval.report.stopping import Stopping
 
 SCHEMA_NAME = "ganeval/report@1"
 
@@ -139,6 +141,10 @@ class Report:
         None if no real images were given.
     comparable
         In plain words, what these numbers may be compared with.
+    stopping
+        How the run came to its end, where it took images until it was enough.
+    drivers
+        Which images and classes drive the scores, where that was asked for.
     """
 
     scores: Mapping[str, Score]
@@ -150,6 +156,8 @@ class Report:
     notices: tuple[Notice, ...] = ()
     requested: Mapping[str, str] = field(default_factory=dict)
     gallery: Gallery = field(default_factory=Gallery)
+    stopping: Stopping | None = None
+    drivers: Drivers | None = None
 
     def __getitem__(self, name: str) -> Score:
         full = name if name in self.scores else self.requested.get(name, name)

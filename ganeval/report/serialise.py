@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from importlib.resources import files
 from os import PathLike, fspath
@@ -35,15 +35,17 @@ def report_to_dict(report: Report) -> dict[str, Any]:
         "schema": SCHEMA_NAME,
         "ganeval": __version__,
         "scores": {
-            plain_text(name): _section(_score(score), f"score {name!r}") for name, score in report.scores.items()
+            plain_text(name): json_section(json_score(score), f"score {name!r}")
+            for name, score in report.scores.items()
         },
         "requested": _plain(report.requested, "requested", "", {}),
-        "extractor": _section(asdict(report.extractor), "extractor"),
-        "real": None if report.real is None else _section(_side(report.real), "real side"),
-        "generated": _section(_side(report.generated), "generated side"),
-        "run": _section(_run(report.run), "run"),
+        "extractor": json_section(asdict(report.extractor), "extractor"),
+        "real": None if report.real is None else json_section(json_side(report.real), "real side"),
+        "generated": json_section(json_side(report.generated), "generated side"),
+        "run": json_section(json_run(report.run), "run"),
         "comparable": plain_text(report.comparable),
-        "notices": [_section(dict(notice.to_dict()), "notice") for notice in report.notices],
+        "notices": [json_section(dict(notice.to_dict()), "notice") for notice in report.notices],
+        **_extras(report),
     }
 
 
@@ -84,7 +86,20 @@ def plain_text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _score(score: Score) -> dict[str, Any]:
+def _extras(report: Report) -> dict[str, Any]:
+    """Sections that only some runs have; where there is none, nor is its key."""
+    extras: dict[str, Any] = {}
+    if report.stopping is not None:
+        extras["stopping"] = json_section(asdict(report.stopping), "stopping")
+    if report.drivers is not None:
+        listed = asdict(replace(report.drivers, images=(), previews={}))
+        del listed["images"], listed["previews"]
+        extras["drivers"] = json_section(listed, "drivers")
+    return extras
+
+
+def json_score(score: Score) -> dict[str, Any]:
+    """A score; what a report leaves out where there is none of it is left out."""
     uncertainty: dict[str, Any] = {}
     if score.corrected is not None:
         uncertainty["corrected"] = float(score.corrected)
@@ -104,7 +119,8 @@ def _score(score: Score) -> dict[str, Any]:
     }
 
 
-def _side(side: Side) -> dict[str, Any]:
+def json_side(side: Side) -> dict[str, Any]:
+    """One of the sets of images."""
     return {
         "source": side.source,
         "kind": side.kind,
@@ -120,7 +136,8 @@ def _side(side: Side) -> dict[str, Any]:
     }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def json_run(run: Run) -> dict[str, Any]:
+    """How the report came about."""
     return {
         "command": run.command,
         "seed": run.seed,
@@ -134,7 +151,8 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def _section(content: Mapping[str, Any], where: str) -> dict[str, Any]:
+def json_section(content: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """`content` in JSON's own types, with ``"not_finite"``; `where` is for messages. See `report_to_dict`."""
     not_finite: dict[str, str] = {}
     section: dict[str, Any] = _plain(content, where, "", not_finite)
     if not_finite:

@@ -1,4 +1,4 @@
-"""Writes a text file whole or not at all, with an error that says what stood in the way."""
+"""Writes a file whole or not at all, with an error that says what stood in the way."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from ganeval.files import write_atomically
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write `text` as UTF-8 to `path`, so that a reader finds the old file or the new one and never a part of it.
+    """Write `text` as UTF-8 to `path`, see `write_bytes`; raises `OutputError`."""
+    return write_bytes(path, text.encode("utf-8"))
 
-    The text goes to a temporary file in the same folder, is flushed to the disk, and takes the place of `path` in one
+
+def write_bytes(path: str | Path, data: bytes) -> Path:
+    """Write `data` to `path`, so that a reader finds the old file or the new one and never a part of it.
+
+    The data goes to a temporary file in the same folder, is flushed to the disk, and takes the place of `path` in one
     step. An existing file keeps its permissions; a symbolic link keeps pointing where it did; a device or pipe is
     written to directly.
 
@@ -27,7 +32,6 @@ def write_text(path: str | Path, text: str) -> Path:
     if "\0" in shown:
         raise OutputError(f"{shown!r} can't be the name of a file: it contains a NUL character")
     target = Path(os.path.realpath(path))
-    data = text.encode("utf-8")
     try:
         # By its own name: where the link /dev/stdout stands for a pipe, it leads to no path that could be opened.
         if is_device(path):

@@ -6,18 +6,26 @@ from dataclasses import replace
 
 import torch
 
+from ganeval.features.devices import exact_float32
 from ganeval.features.extractor import FeatureExtractor
 from ganeval.features.features import Features
 from ganeval.images.reading import ImageReader
 from ganeval.images.source import ImageSource
 
 
-def with_access(features: Features, source: ImageSource, extractor: FeatureExtractor) -> Features:
-    """`features` of `source`, with the ways to read on that the source and the extractor offer."""
+def with_access(
+    features: Features, source: ImageSource, extractor: FeatureExtractor, device: torch.device | None = None
+) -> Features:
+    """`features` of `source`, with the ways to read on that the source and the extractor offer.
+
+    `device` is where the extractor is; None stands for the CPU.
+    """
+    place = torch.device("cpu") if device is None else device
 
     @torch.no_grad()
     def embed(images: torch.Tensor) -> torch.Tensor:
-        return extractor(images).pooled.detach().to("cpu", torch.float32)
+        with exact_float32(place):
+            return extractor(images.to(place)).pooled.detach().to("cpu", torch.float32)
 
     skipped = [image_id for image_id, _ in features.skipped]
     return replace(

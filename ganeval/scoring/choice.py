@@ -89,7 +89,7 @@ def _without_real(selection: list[Selected], named: bool) -> tuple[list[Selected
     missing = [name for one in selection if one.metric.needs_real for name in one.scores]
     if named and missing:
         raise MetricError(
-            f"{', '.join(missing)} compare with real images, and none were given",
+            f"{', '.join(missing)}: no real images were given to compare with",
             hint="Add --real DATA (real=...), or name only metrics that need none: inception_score.",
         )
     if not missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ganeval.features.features import ExtractorInfo, Features
+from ganeval.features.unseen import NAME as NO_FEATURES
 from ganeval.metrics.naming import INCEPTION
 
 _CONVENTIONS = {
@@ -19,6 +20,11 @@ _CONVENTIONS = {
 
 def comparable_with(extractor: ExtractorInfo, real: Features | None, generated: Features) -> str:
     """One or two sentences for the report."""
+    if extractor.name == NO_FEATURES:
+        return (
+            "No network took part: these numbers are functions of the pixels alone, comparable with others' that are "
+            "computed with the same parameters on the same images."
+        )
     counts = f"{len(generated):,} generated" + ("" if real is None else f" against {len(real):,} real")
     if extractor.name == INCEPTION and extractor.published_weights and extractor.preprocessing in _CONVENTIONS:
         return f"{_CONVENTIONS[extractor.preprocessing]}; here {counts} images. Papers mostly use 50,000 samples."

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganeval.errors import NotEnoughImagesError, PluginError
+from ganeval.errors import MetricError, NotEnoughImagesError, PluginError
 from ganeval.features.devices import resolve_device
 from ganeval.features.engine import Extraction, check_options, extract
 from ganeval.features.extractor import ExtractorRequest, FeatureExtractor
 from ganeval.features.features import Features
 from ganeval.features.resolving import resolve_extractor
 from ganeval.features.store import FeatureStore
+from ganeval.features.unseen import NoFeatures
 from ganeval.images.opening import open_source
 from ganeval.images.source import ImageSource, SourceOptions
+from ganeval.metrics.clips import for_clips
 from ganeval.metrics.naming import score_name
+from ganeval.metrics.pair_comparisons import foresee_paired
 from ganeval.metrics.score import Score
 from ganeval.metrics.selection import Selected
 from ganeval.notices import Notice
@@ -25,6 +28,9 @@ from ganeval.scoring.access import with_access
 from ganeval.scoring.choice import Choice
 from ganeval.scoring.suitability import Suitability
 from ganeval.uncertainty.interval import DEFAULT_LEVEL, require_level
+
+#: What metrics read that take each frame of a video for an image.
+_OF_FRAMES = ("pooled", "logits", "spatial", "labels", "images")
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Settings:
     seed: int = 2020
     level: float | None = DEFAULT_LEVEL
     labels: str | None = None
+    clips: str | None = None
     recursive: bool = True
     value_range: tuple[float, float] | None = None
     count: int | None = None
@@ -54,6 +61,7 @@ class Settings:
         return SourceOptions(
             recursive=self.recursive,
             labels=self.labels,
+            clips=self.clips,
             value_range=self.value_range,
             count=self.count,
             seed=self.seed,
@@ -130,14 +138,24 @@ class Evaluation:
         self._suitability.check_counts(generated, real)
 
     @property
+    def selection(self) -> tuple[Selected, ...]:
+        """The metrics still in the running."""
+        return tuple(self._suitability.selection)
+
+    @property
     def network(self) -> FeatureExtractor:
         """The extractor, resolved (and its weights fetched, where they must be) at first use."""
         if self._network is None:
+            if not any(one.metric.on_features for one in self.selection):
+                self._network = NoFeatures()
+                return self._network
             request = ExtractorRequest(
                 weights=self.weights,
                 preprocessing=self.settings.preprocessing,
                 progress=self.progress,
                 trust=self.settings.trust,
+                # Twice as much to store, and other features in the store's eyes: only where it was asked for by name.
+                spatial=self.choice.named and any(one.metric.needs == "spatial" for one in self.selection),
             )
             self._network, notices = resolve_extractor(self.settings.extractor, request)
             self.notices = [*notices, *self.notices]
@@ -157,20 +175,38 @@ class Evaluation:
             progress=self.progress,
             label=label or f"{side}: {source.name}",
         )
-        return ExtractedSet(source, extraction, with_access(extraction.features, source, self.network))
+        return ExtractedSet(source, extraction, with_access(extraction.features, source, self.network, self.device))
 
-    def compute(self, real: ExtractedSet | None, generated: ExtractedSet) -> Scored:
+    def compute(
+        self,
+        real: ExtractedSet | None,
+        generated: ExtractedSet,
+        *,
+        level: float | None = None,
+        only: Collection[str] | None = None,
+    ) -> Scored:
         """All chosen scores of `generated` against `real`.
+
+        Parameters
+        ----------
+        real, generated
+            The sets; `real` is None where there is none.
+        level
+            Of the intervals; None takes the settings'.
+        only
+            Names in the table of the metrics to compute; None takes all chosen ones.
 
         Raises
         ------
         MetricError
             If a metric that the user named can't be computed, or none can.
         """
-        suitability = Suitability(self._suitability.selection, named=self.choice.named, options=self.choice.options)
+        chosen = [one for one in self._suitability.selection if only is None or one.metric.name in only]
+        suitability = Suitability(chosen, named=self.choice.named, options=self.choice.options)
         real_features = None if real is None else real.features
         suitability.check_features(real_features, generated.features, self.network.info)
-        scores = self._compute(suitability, real_features, generated.features)
+        wanted = self.level if level is None else level
+        scores = self._compute(suitability, real_features, generated.features, wanted)
         name = self.network.info.name
         return Scored(
             scores,
@@ -179,14 +215,18 @@ class Evaluation:
             (*self._suitability.notices, *suitability.notices),
         )
 
-    def _compute(self, suitability: Suitability, real: Features | None, generated: Features) -> dict[str, Score]:
+    def _compute(
+        self, suitability: Suitability, real: Features | None, generated: Features, level: float | None
+    ) -> dict[str, Score]:
         scores: dict[str, Score] = {}
+        if real is not None:
+            foresee_paired(real, generated, [one.metric.name for one in suitability.selection])
         task = self.progress.start("metrics", len(suitability.selection), unit="metrics")
         try:
             for one in list(suitability.selection):
                 try:
-                    results = self._results(one, real, generated)
-                except NotEnoughImagesError as error:
+                    results = self._results(one, real, generated, level)
+                except MetricError as error:
                     suitability.leave_out(one, error)
                     continue
                 for base, result in zip(one.metric.scores, results, strict=True):
@@ -206,10 +246,15 @@ class Evaluation:
             raise NotEnoughImagesError(f"no metric can be computed: {reasons}")
         return scores
 
-    def _results(self, one: Selected, real: Features | None, generated: Features) -> Sequence[Score]:
+    def _results(
+        self, one: Selected, real: Features | None, generated: Features, level: float | None
+    ) -> Sequence[Score]:
         chosen = self.choice.options.get(one.metric.name, {})
-        side = real if one.metric.needs_real else None
-        return one.metric(side, generated, seed=self.settings.seed, level=self.level, **chosen)
+        results = one.metric(real, generated, seed=self.settings.seed, level=level, **chosen)
+        if one.metric.needs not in _OF_FRAMES:
+            return results
+        real_clips = None if real is None else real.clips
+        return [for_clips(result, real_clips, generated.clips, level) for result in results]
 
 
 def _requested(selection: Sequence[Selected], scores: Mapping[str, Score], extractor: str) -> dict[str, str]:

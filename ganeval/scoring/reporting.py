@@ -11,6 +11,7 @@ from ganeval.report.report import Report, Run
 from ganeval.scoring.comparability import comparable_with
 from ganeval.scoring.evaluation import Evaluation, ExtractedSet, Scored
 from ganeval.scoring.gallery import make_gallery
+from ganeval.scoring.pairing import notices_of_pairs
 from ganeval.scoring.provenance import platform_in_words, versions
 from ganeval.scoring.sides import describe_side, notices_of_sides
 from ganeval.scoring.suitability import sample_size_notices
@@ -43,6 +44,7 @@ def make_report(
         *evaluation.notices,
         *scored.notices,
         *notices_of_sides(None if real is None else real.extraction, generated.extraction),
+        *notices_of_pairs(scored.scores.values()),
         *sample_size_notices(scored.scores.values(), real_features, generated.features),
     ]
     gallery = make_gallery(real_features, generated.features, class_names=network.class_names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from ganeval.features.extractor import FeatureExtractor
 from ganeval.progress import Progress
 from ganeval.report.report import Report
 from ganeval.scoring.choice import choose_metrics
+from ganeval.scoring.drivers import check_top, find_drivers
 from ganeval.scoring.evaluation import Evaluation, Settings
 from ganeval.scoring.reporting import make_report
+from ganeval.scoring.targets import parse_until, until_options
+from ganeval.scoring.until import MOST, score_until
 from ganeval.uncertainty.interval import DEFAULT_LEVEL
 
 #: The seed of torch-fidelity, so that scores agree with its to the last digits by default.
@@ -36,6 +40,7 @@ def score(
     seed: int = DEFAULT_SEED,
     level: float | None = DEFAULT_LEVEL,
     labels: str | None = None,
+    clips: str | None = None,
     recursive: bool = True,
     value_range: tuple[float, float] | None = None,
     count: int | None = None,
@@ -43,6 +48,8 @@ def score(
     cache: bool = True,
     cache_dir: str | Path | None = None,
     trust: bool = False,
+    until: Mapping[str, float | str] | Sequence[str] | str | None = None,
+    top: int | None = None,
     progress: Progress | None = None,
     command: str | None = None,
 ) -> Report:
@@ -77,18 +84,28 @@ def score(
         Of the intervals; None computes none.
     labels
         ``"folders"`` takes class labels from sub-folders.
+    clips
+        ``"folders"`` takes each sub-folder as a video whose files, in natural order, are its frames.
     recursive
         Whether folders are searched with their sub-folders.
     value_range
         Of float images: ``(0, 1)`` or ``(-1, 1)``.
     count
-        How many images to draw from a generator.
+        How many images to draw from a generator; with `until` how many at most (50,000 by default).
     on_error
         ``"raise"`` or ``"skip"`` for images that can't be decoded.
     cache, cache_dir
         Whether and where features are stored.
     trust
         Allow extractors that execute code from the network or from weights files.
+    until
+        Stop when it is enough: ``{"fid": 0.5}`` takes random parts of the sets, more and more images, until the
+        interval of FID reaches no further than 0.5 to each side; ``"fid=5%"`` is relative to the value. Of several,
+        all must be met. Intervals hold with their `level` in spite of the repeated looks; `Report.stopping` tells how
+        it went. A real side whose features are stored is taken whole, else it grows with the generated one.
+    top
+        What drives the scores: so many images of each kind in `Report.drivers` (generated ones that push the score up
+        most and least, real ones that nothing generated comes near), with pictures in the HTML report.
     progress
         Told how far the work is.
     command
@@ -120,9 +137,10 @@ def score(
         seed=seed,
         level=level,
         labels=labels,
+        clips=clips,
         recursive=recursive,
         value_range=value_range,
-        count=count,
+        count=MOST if count is None and until is not None else count,
         on_error=on_error,
         cache=cache,
         cache_dir=cache_dir,
@@ -130,14 +148,27 @@ def score(
         progress=progress,
     )
     choice = choose_metrics(metrics, options, with_real=real is not None)
+    targets = () if until is None else parse_until(until, choice)
+    if top is not None:
+        check_top(top)
     evaluation = Evaluation(choice, settings)
     generated_source = evaluation.open(samples)
     real_source = None if real is None else evaluation.open(real)
     evaluation.check_counts(generated_source, real_source)
-    real_set = None if real_source is None else evaluation.extract(real_source, "real")
-    generated_set = evaluation.extract(generated_source, "generated")
-    scored = evaluation.compute(real_set, generated_set)
-    return make_report(
+    enough = None
+    if targets:
+        enough = score_until(evaluation, generated_source, real_source, targets)
+        real_set, generated_set, scored = enough.real, enough.generated, enough.scored
+    else:
+        real_set = None if real_source is None else evaluation.extract(real_source, "real")
+        generated_set = evaluation.extract(generated_source, "generated")
+        scored = evaluation.compute(real_set, generated_set)
+    drivers = None
+    if top is not None:
+        real_features = None if real_set is None else real_set.features
+        names = evaluation.network.class_names
+        drivers = find_drivers(scored.scores, real_features, generated_set.features, top=top, class_names=names)
+    report = make_report(
         evaluation,
         scored,
         real_set,
@@ -145,6 +176,14 @@ def score(
         command=command or _call_in_words(samples, real, metrics),
         started=started,
         seconds=lambda: time.perf_counter() - began,
+    )
+    asked = {"until": until_options(targets)} if targets else {}
+    return replace(
+        report,
+        run=replace(report.run, options={**report.run.options, **asked}),
+        stopping=None if enough is None else enough.stopping,
+        drivers=drivers,
+        notices=(*report.notices, *(() if enough is None else enough.notices)),
     )
 
 

@@ -45,7 +45,7 @@ def notices_of_sides(real: Extraction | None, generated: Extraction) -> list[Not
     skipped = [
         Notice(
             "images-skipped",
-            f"{len(side.features.skipped)} corrupt images on the {name} side were left out, the first: "
+            f"{_corrupt(len(side.features.skipped))} on the {name} side, the first: "
             f"{side.features.skipped[0][0]}: {side.features.skipped[0][1]}",
             "The scores are those of the remaining images.",
         )
@@ -53,6 +53,10 @@ def notices_of_sides(real: Extraction | None, generated: Extraction) -> list[Not
         if side.features.skipped
     ]
     return [*found, *happened, *skipped]
+
+
+def _corrupt(count: int) -> str:
+    return "1 corrupt image was left out" if count == 1 else f"{count:,} corrupt images were left out"
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:

@@ -21,8 +21,8 @@ _LACKS: Mapping[str, tuple[Callable[[Features], bool], str, str]] = {
     ),
     "spatial": (
         lambda features: features.spatial is None,
-        "spatial features, which the extractor {extractor!r} doesn't have",
-        "Use inception-v3, or leave the metric out.",
+        "spatial features, which inception-v3 makes where the metric is named, and {extractor!r} made none",
+        "Use --extractor inception-v3 and name the metric, or leave it out.",
     ),
     "labels": (
         lambda features: features.labels is None,
@@ -97,8 +97,9 @@ class Suitability:
             for side, source in (("generated", generated), ("real", real if one.metric.needs_real else None)):
                 have = None if source is None else source.count
                 if source is not None and have is not None and have < fewest:
+                    names = ", ".join(one.scores)
                     error = NotEnoughImagesError(
-                        f"{', '.join(one.scores)} needs at least {fewest} {side} images, and {source.name} has {have}"
+                        f"at least {fewest} {side} images are needed for {names}, and {source.name} has {have}"
                     )
                     self.leave_out(one, error)
                     break
@@ -148,7 +149,7 @@ def sample_size_notices(scores: Iterable[Score], real: Features | None, generate
     sides = {"generated": generated} if real is None else {"real": real, "generated": generated}
     for score in scores:
         if score.name.startswith(("fid", "fd_")):
-            notices += _rank_notices(score.name, sides)
+            notices += _rank_notices(score, sides)
         if score.details.get("clamped"):
             size = score.parameters.get("subset_size")
             notices.append(
@@ -162,16 +163,21 @@ def sample_size_notices(scores: Iterable[Score], real: Features | None, generate
     return notices
 
 
-def _rank_notices(name: str, sides: Mapping[str, Features]) -> list[Notice]:
+def _rank_notices(score: Score, sides: Mapping[str, Features]) -> list[Notice]:
     few = {side: len(features) for side, features in sides.items() if len(features) <= features.pooled.shape[1]}
     if not few:
         return []
     dimension = next(iter(sides.values())).pooled.shape[1]
     counts = " and ".join(f"{n:,} {side} images" for side, n in few.items())
+    remedy = (
+        f"use more than {dimension:,} a side, or kid"
+        if score.corrected is None
+        else "the corrected one allows for it, with an interval that is wider for it"
+    )
     return [
         Notice(
             "rank-deficient",
-            f"{name}: {counts} for {dimension:,} feature dimensions: the covariance is rank-deficient",
-            f"The value is far above what more images would give; use more than {dimension:,} a side, or kid.",
+            f"{score.name}: {counts} for {dimension:,} feature dimensions: the covariance is rank-deficient",
+            f"The value is far above what more images would give; {remedy}.",
         )
     ]

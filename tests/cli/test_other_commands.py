@@ -29,7 +29,41 @@ def test_metrics_list_names_directions_and_options(ganeval):
     assert not rows["fd"]["higher_is_better"][0]
     assert rows["kd"]["options"]["subsets"]["default"] == 100
     assert not rows["inception_score"]["needs_real"]
-    assert "precision" in ganeval("metrics").out
+    assert {"standard", "default", "all"} <= set(rows["fd"]["groups"])
+    assert "prdc" in rows["density_coverage"]["groups"]
+    assert "prdc" not in rows["fd"]["groups"]
+
+
+def test_metrics_list_has_a_line_for_each_that_fits_a_narrow_console(ganeval, monkeypatch):
+    from ganeval.metrics.registry import METRICS
+
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = ganeval("metrics").out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    for name in METRICS.names():
+        metric = METRICS.get(name)
+        first = (metric.inception_names or {}).get(metric.scores[0], metric.scores[0])
+        listed = [line for line in lines if line.startswith((f"{first} ", f"{first},"))]
+        assert len(listed) == 1, f"{name} is listed {len(listed)} times"
+        direction = "higher" if metric.higher_is_better[0] else "lower"
+        assert re.search(rf" {direction}\S* +{'yes' if metric.has_interval else 'no'}", listed[0])
+    assert any(re.match("prdc +precision_recall, density_coverage", line) for line in lines)
+
+
+def test_a_metric_by_any_name_is_shown_in_full(ganeval):
+    shown = ganeval("metrics", "kid,prc").text
+    assert "kd.subset_size (None): images a side in a subset" in shown
+    assert "Bińkowski et al. 2018" in shown
+    assert "precision_recall.k (3)" in shown
+    assert "at least 4 images a side" in shown
+    assert "Heusel" not in shown
+    assert [row["name"] for row in ganeval("metrics", "kid", "--json").json] == ["kd"]
+
+
+def test_metrics_of_an_unknown_name_names_the_nearest(ganeval):
+    outcome = ganeval("metrics", "precison")
+    assert outcome.code == 2
+    assert "precision" in outcome.err
 
 
 def test_info(ganeval):
@@ -116,7 +150,7 @@ def test_a_broken_plugin_does_not_hide_the_others(broken_plugins, command):
 def test_a_console_that_lacks_letters_ends_nothing(encoding):
     environment = dict(os.environ) | {"PYTHONIOENCODING": encoding}
     finished = subprocess.run(
-        [sys.executable, "-m", "ganeval", "metrics"], capture_output=True, env=environment, timeout=60
+        [sys.executable, "-m", "ganeval", "metrics", "prc"], capture_output=True, env=environment, timeout=60
     )
     assert finished.returncode == 0, finished.stderr
     assert b"Kynk" in finished.stdout

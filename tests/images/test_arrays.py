@@ -231,7 +231,7 @@ def test_16_bit_boolean_and_integer_arrays(rng: np.random.Generator) -> None:
         ((5, 7), "2 dimensions"),
         ((5,), "1 dimension "),
         ((0, 6, 7, 3), "holds no images"),
-        ((1, 2, 6, 7, 3), "5 dimensions"),
+        ((1, 1, 2, 6, 7, 3), "6 dimensions"),
     ],
 )
 def test_shapes_that_are_no_images(shape: tuple[int, ...], part: str) -> None:

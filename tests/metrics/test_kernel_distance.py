@@ -158,6 +158,11 @@ def test_table_entry(make_features) -> None:
     real, generated = make_features(50, 10, seed=1), make_features(80, 10, seed=2)
     (score,) = METRICS.get("kd")(Features(real), Features(generated), seed=3, subsets=7, subset_size=20)
     assert score == kernel_distance(real, generated, seed=3, subsets=7, subset_size=20)
+    assert score.interval is not None
+    (bare,) = METRICS.get("kd")(Features(real), Features(generated), seed=3, subsets=7, subset_size=20, level=None)
+    assert bare == kernel_distance(real, generated, seed=3, subsets=7, subset_size=20, level=None)
+    assert bare.value == score.value
+    assert bare.interval is bare.corrected is bare.influence is None
     assert (score.name, score.n_real, score.n_generated, score.higher_is_better) == ("kd", 50, 80, False)
 
 
@@ -169,3 +174,58 @@ def test_no_spread_is_claimed_where_each_subset_is_all_there_is() -> None:
     assert whole.value == pytest.approx(kernel_distance(real, generated, subset_size=40, subsets=1).value, rel=1e-12)
     assert kernel_distance(real, generated, subset_size=39).details["std"] > 0
     assert kernel_distance(real[:30], generated).details["std"] > 0
+
+
+def test_corrected_is_the_u_statistic_of_all_pairs(make_features) -> None:
+    real, generated = (make_features(n, 10, seed=n, offset=n / 1000).astype(np.float64) for n in (60, 90))
+    k_rr, k_gg, k_rg = ((a @ b.T / 10 + 1) ** 3 for a, b in ((real, real), (generated, generated), (real, generated)))
+    expected = (k_rr.sum() - np.trace(k_rr)) / (60 * 59) + (k_gg.sum() - np.trace(k_gg)) / (90 * 89) - 2 * k_rg.mean()
+    for subset_size in (60, 5):
+        score = kernel_distance(real, generated, subset_size=subset_size, subsets=3)
+        assert score.corrected == pytest.approx(expected, rel=1e-10)
+
+
+def _raw_moments(mean: np.ndarray, scale: np.ndarray) -> list[np.ndarray]:
+    """E x, E x⊗x and E x⊗x⊗x of N(mean, diag scale²)."""
+    covariance = np.diag(scale**2)
+    third = np.einsum("a,b,c->abc", mean, mean, mean)
+    for pattern in ("a,bc->abc", "b,ac->abc", "c,ab->abc"):
+        third = third + np.einsum(pattern, mean, covariance)
+    return [mean, np.outer(mean, mean) + covariance, third]
+
+
+@pytest.mark.parametrize(("n", "m"), [(60, 60), (300, 60)])
+@pytest.mark.parametrize("distance", [0.0, 0.2, 1.0])
+def test_interval_covers_the_population_value(n: int, m: int, distance: float) -> None:
+    # (x·y/D + 1)³ = Σ_k binom(3, k) (x·y/D)^k, so MMD² = Σ_k binom(3, k) D^−k ‖difference of the k-th moments‖².
+    random = np.random.default_rng(2)
+    mean, scale = np.full(5, 0.4), np.arange(1, 6) ** -0.5
+    shift, wider = mean + distance * np.eye(5)[0], scale * (1 + distance / 5)
+    pairs = zip(_raw_moments(mean, scale), _raw_moments(shift, wider), strict=True)
+    truth = sum(c / 5**k * ((a - b) ** 2).sum() for k, c, (a, b) in zip((1, 2, 3), (3, 3, 1), pairs, strict=True))
+    replicates, covered = 200, 0
+    for _ in range(replicates):
+        real, generated = random.normal(mean, scale, (n, 5)), random.normal(shift, wider, (m, 5))
+        interval = kernel_distance(real, generated, subsets=1, subset_size=2).interval
+        assert interval is not None
+        covered += interval.low <= truth <= interval.high
+    assert 0.885 <= covered / replicates <= 0.995
+
+
+def test_interval_of_many_images_comes_from_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    real, generated = random.normal(0.5, 1, (800, 10)), random.normal(0.7, 1, (600, 10))
+    whole = kernel_distance(real, generated, subset_size=5, subsets=3)
+    monkeypatch.setitem(kernel_distance.__globals__, "_BLOCK_IMAGES", 200)
+    blocks = kernel_distance(real, generated, subset_size=5, subsets=3)
+    assert blocks.value == whole.value
+    assert blocks.standard_error is not None
+    assert whole.standard_error is not None
+    assert abs(blocks.estimate - whole.estimate) < 2 * blocks.standard_error.other
+    assert blocks.standard_error.other == pytest.approx(2 * whole.standard_error.other, rel=0.2)
+    assert blocks.standard_error.generated == pytest.approx(whole.standard_error.generated, rel=0.2)
+    assert blocks.influence is not None
+    assert whole.influence is not None
+    # Per image, and in the images' own order.
+    correlation = np.corrcoef(blocks.influence.generated, whole.influence.generated)[0, 1]
+    assert correlation > 0.85

@@ -180,7 +180,10 @@ def test_unmoved_by_rotation_and_scale(seed: int) -> None:
 def test_same_for_numpy_and_torch_and_both_widths(make_features) -> None:
     real, generated = make_features(90, 12, seed=1), make_features(80, 12, seed=2, offset=0.1)
     expected = precision_recall(real, generated)
-    assert precision_recall(torch.from_numpy(real), generated.astype(np.float64)) == expected
+    for narrow, wide in zip(
+        precision_recall(torch.from_numpy(real), generated.astype(np.float64)), expected, strict=True
+    ):
+        assert narrow == wide
 
 
 @pytest.mark.parametrize("k", [0, -3, 1.5])
@@ -212,12 +215,20 @@ def test_table_entries_share_one_pass(make_features, monkeypatch: pytest.MonkeyP
         )
     scores = [*METRICS.get("precision_recall")(real, generated), *METRICS.get("density_coverage")(real, generated)]
     assert sorted(calls) == ["count_in_balls", "nearest_neighbours", "nearest_neighbours"]
+    # What was counted for intervals serves those who want none.
+    bare = METRICS.get("density_coverage")(real, generated, level=None)
+    assert len(calls) == 3
+    assert [s.value for s in bare] == [s.value for s in scores[2:]]
+    assert all(s.interval is None and s.no_interval_reason is None and s.influence is None for s in bare)
     monkeypatch.undo()
     expected = [*precision_recall(real.pooled, generated.pooled), *density_coverage(real.pooled, generated.pooled)]
     assert scores == expected
     assert METRICS.get("density_coverage")(real, generated, k=30) == density_coverage(
         real.pooled, generated.pooled, k=30
     )
+    for score in METRICS.get("precision_recall")(real, generated, level=0.8):
+        assert score.interval is not None
+        assert score.interval.level == 0.8
 
 
 def test_shared_work_ends_with_the_features(make_features) -> None:

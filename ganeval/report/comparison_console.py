@@ -1,0 +1,180 @@
+"""A comparison on a console: every set's scores, then what of their differences is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ganeval.metrics.score import Score
+from ganeval.report.comparison import Comparison, Looks
+from ganeval.report.digits import count_text, score_text, seconds_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_STYLES = {"better": "bold green", "undecided": "yellow", "identical": "dim", "no-verdict": "dim"}
+_UNLIMITED = 1000
+_WORDS = {"better": "settled", "undecided": "open", "identical": "same", "no-verdict": "none"}
+
+
+def render_comparison(comparison: Comparison, console: Console) -> None:
+    """Print scores, verdicts, rankings, notices and how differences were judged.
+
+    Each verdict and notice is one line where there is no terminal; where the console's encoding isn't a Unicode one,
+    everything is ASCII. Control characters in names are shown as escapes.
+    """
+    _Writer(comparison, console).write()
+
+
+class _Writer:
+    def __init__(self, comparison: Comparison, console: Console) -> None:
+        self.comparison = comparison
+        self.console = console
+        self.unicode = (console.encoding or "ascii").lower().startswith("utf")
+
+    def write(self) -> None:
+        comparison = self.comparison
+        self._line("", self._heading(), "bold")
+        self._print_table()
+        for line in self._remarks():
+            self._line("", line, "dim")
+        for metric in self.comparison.metrics.values():
+            for one in metric.differences:
+                self._line(_WORDS[one.outcome], one.verdict, _STYLES[one.outcome])
+        for label, content in self._rankings():
+            self._line(label, content, "bold")
+        for notice in self.comparison.notices:
+            style = "bold yellow" if notice.severity == "warning" else "cyan"
+            self._line(notice.severity, f"{_sentence(notice.message)} {notice.effect}".strip(), style)
+        if comparison.looks is not None:
+            self._line("looks", looks_words(comparison.looks), "bold")
+        self._line("method", self._method(), "bold")
+        self._line("extractor", self._extractor(), "bold")
+        self._line("time", f"{seconds_text(self.comparison.run.seconds)} on {self.comparison.run.device}", "bold")
+
+    def _print_table(self) -> None:
+        from rich import box
+        from rich.measure import Measurement
+        from rich.table import Table
+
+        ascii_box = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+        table = Table(
+            box=box.SIMPLE_HEAD if self.unicode else ascii_box,
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
+            header_style="bold",
+        )
+        columns = self._columns()
+        table.add_column("Score", overflow="fold")
+        table.add_column("Set", overflow="fold")
+        for title in columns:
+            table.add_column(title, justify="right", no_wrap=True)
+        for metric in self.comparison.metrics.values():
+            places = {place.name: place.text for place in metric.ranking}
+            shown = self.text(metric.name, "bold")
+            for row, (name, score) in enumerate(metric.scores.items()):
+                cells = self._cells(score, columns, places.get(name, ""))
+                last = row == len(metric.scores) - 1
+                table.add_row(shown if row == 0 else "", self.text(name), *map(self.text, cells), end_section=last)
+        if not self.console.is_terminal:
+            # A file or pipe has no width: names stay whole, so that they can be searched for.
+            unlimited = self.console.options.update(width=_UNLIMITED)
+            table.width = Measurement.get(self.console, unlimited, table).maximum
+        self.console.print(table, crop=self.console.is_terminal)
+
+    def _columns(self) -> list[str]:
+        """Titles of the columns that at least one score fills."""
+        scores = [score for metric in self.comparison.metrics.values() for score in metric.scores.values()]
+        corrected = ["Corrected"] if any(score.corrected is not None for score in scores) else []
+        intervals = ["Interval"] if any(score.interval is not None for score in scores) else []
+        return ["Value", *corrected, *intervals, "N gen.", "Better", "Place"]
+
+    def _cells(self, score: Score, columns: list[str], place: str) -> Iterator[str]:
+        text = score_text(score)
+        arrow = ("↑ " if score.higher_is_better else "↓ ") if self.unicode else ""
+        shown = {
+            "Value": text.value,
+            "Corrected": text.corrected or "",
+            "Interval": "" if text.interval is None else f"[{text.interval[0]}, {text.interval[1]}]",
+            "N gen.": "" if score.n_generated is None else count_text(score.n_generated),
+            "Better": f"{arrow}{'higher' if score.higher_is_better else 'lower'}",
+            "Place": place,
+        }
+        return (shown[title] for title in columns)
+
+    def _remarks(self) -> Iterator[str]:
+        found: dict[str, list[str]] = {}
+        for metric in self.comparison.metrics.values():
+            if metric.remark:
+                found.setdefault(metric.remark, []).append(metric.name)
+        return (f"{', '.join(names)}: {remark}" for remark, names in found.items())
+
+    def _rankings(self) -> Iterator[tuple[str, str]]:
+        if len(self.comparison.sets) < 3:
+            return
+        for metric in self.comparison.metrics.values():
+            if metric.ranking:
+                listed = ", ".join(f"{place.text}. {place.name}" for place in metric.ranking)
+                yield "ranking", f"{metric.name}: {listed}"
+
+    def _heading(self) -> str:
+        names = ", ".join(f"{one.name} ({count_text(one.side.count)})" for one in self.comparison.sets)
+        real = self.comparison.real
+        return names if real is None else f"{names} against {real.source} ({count_text(real.count)} images)"
+
+    def _method(self) -> str:
+        comparison = self.comparison
+        noun = "difference" if comparison.tested == 1 else "differences"
+        return (
+            f"{comparison.method}; with {comparison.level * 100:g}% probability none of the verdicts on "
+            f"{comparison.tested} {noun} is false"
+        )
+
+    def _extractor(self) -> str:
+        info = self.comparison.extractor
+        parts = [info.name, f"preprocessing {info.preprocessing}", info.precision]
+        if info.weights_sha256 is not None:
+            parts.append(f"weights {info.weights_sha256[:12]}")
+        return " · ".join(parts)
+
+    def text(self, content: str, style: str = "") -> Text:
+        from rich.text import Text
+
+        return Text(self._safe(content), style=style)
+
+    def _safe(self, content: str) -> str:
+        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in content)
+        if self.unicode:
+            return shown
+        for sign, word in (("±", "+/-"), ("…", "..."), ("·", "-"), ("–", "-"), ("×", "x"), ("é", "e"), ("’", "'")):
+            shown = shown.replace(sign, word)
+        return shown.encode("ascii", "backslashreplace").decode("ascii")
+
+    def _line(self, label: str, content: str, style: str = "") -> None:
+        if not self.console.is_terminal:
+            self.console.print(self.text(f"{label}: {content}" if label else content), soft_wrap=True)
+            return
+        from rich.table import Table
+
+        if not label:
+            self.console.print(self.text(content, style))
+            return
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.add_column(no_wrap=True, min_width=9)
+        grid.add_column(overflow="fold")
+        grid.add_row(self.text(label, style), self.text(content))
+        self.console.print(grid)
+
+
+def looks_words(looks: Looks) -> str:
+    """Where the run stopped, and what was open on the way."""
+    taken = ", ".join(
+        f"{count_text(size)} ({number} open)" for size, number in zip(looks.taken, looks.open_differences, strict=True)
+    )
+    return f"images a set, until all was settled: {taken}; the verdicts hold for {len(looks.planned)} planned looks"
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text[-1] in ".!?:;…" else f"{text}."

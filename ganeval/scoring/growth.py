@@ -1,0 +1,104 @@
+"""A set of images of which an evaluation takes more and more, in an order whose beginning is a fair sample."""
+
+from __future__ import annotations
+
+from ganeval.errors import OptionError
+from ganeval.features.engine import GrowingExtraction, is_stored
+from ganeval.images.shuffled import FirstImages, in_random_order
+from ganeval.images.source import ImageSource
+from ganeval.notices import Notice
+from ganeval.scoring.access import with_access
+from ganeval.scoring.evaluation import Evaluation, ExtractedSet
+
+
+class GrowingSet:
+    """A set of which the first images are taken, then more; none is extracted twice, with or without a store.
+
+    Parameters
+    ----------
+    evaluation
+        Whose extractor, store and seed are used.
+    source
+        The whole set. Its images are taken in a random order of the evaluation's seed, a generator's as they come.
+    side
+        ``"real"`` or ``"generated"``, for messages.
+    label
+        What the progress is called.
+
+    Raises
+    ------
+    OptionError
+        For videos, whose frames aren't independent images.
+    """
+
+    def __init__(self, evaluation: Evaluation, source: ImageSource, side: str, *, label: str | None = None) -> None:
+        if source.in_clips:
+            raise OptionError(
+                f"{source.name} holds videos, which can't be taken image by image until it is enough",
+                hint="Leave --until out, or --clips.",
+            )
+        self._evaluation = evaluation
+        self.source = in_random_order(source, evaluation.settings.seed)
+        self.notices: tuple[Notice, ...] = ()
+        if not self.source.exchangeable:
+            self.notices = (
+                Notice(
+                    "order-unknown",
+                    f"the {side} images of {source.name} can only be taken in the order in which they come",
+                    "The intervals hold if that order is random; if it is sorted, by class say, nothing of it holds.",
+                ),
+            )
+        settings = evaluation.settings
+        self._growing = GrowingExtraction(
+            self.source,
+            evaluation.network,
+            device=evaluation.device,
+            batch_size=settings.batch_size,
+            workers=settings.workers,
+            store=evaluation.store,
+            on_error=settings.on_error,
+            progress=evaluation.progress,
+            label=label or f"{side}: {source.name}",
+        )
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether all images are extracted."""
+        return self._growing.exhausted
+
+    def upto(self, count: int) -> ExtractedSet:
+        """The first `count` images, or all where there are fewer; raises as `ganeval.features.engine.extract` does."""
+        extraction = self._growing.upto(count)
+        part = FirstImages(self.source, extraction.positions)
+        return ExtractedSet(part, extraction, with_access(extraction.features, part, self._evaluation.network))
+
+
+class WholeSet:
+    """A set that is all there from the start, where others grow.
+
+    Parameters
+    ----------
+    extracted
+        The set.
+    """
+
+    exhausted = True
+    notices: tuple[Notice, ...] = ()
+
+    def __init__(self, extracted: ExtractedSet) -> None:
+        self.source = extracted.source
+        self._extracted = extracted
+
+    def upto(self, count: int) -> ExtractedSet:
+        """The whole set, whatever `count`."""
+        return self._extracted
+
+
+def growing_real(evaluation: Evaluation, source: ImageSource) -> GrowingSet | WholeSet:
+    """The real side: whole where its features are stored, since they cost nothing; else it grows with the generated.
+
+    Where both sides have to be extracted, as many of each is the cheapest way to a narrow interval.
+    """
+    if evaluation.store is not None and is_stored(source, evaluation.network, evaluation.store):
+        return WholeSet(evaluation.extract(source, "real"))
+    return GrowingSet(evaluation, source, "real")
