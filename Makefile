@@ -36,11 +36,14 @@ demo: .venv/.installed
 	$(BIN)/ganeval score generator:dcgan -n 2000 --real fashion-mnist --extractor efficientnet-lite0 \
 	  --html $(DEMO)/report.html --json $(DEMO)/report.json
 
+# A process a core, each with one arithmetic thread: most tests are too small for more.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
 test: .venv/.installed-test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: .venv/.installed-test
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

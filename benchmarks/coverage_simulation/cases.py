@@ -104,7 +104,7 @@ LINES: tuple[Line, ...] = (
     Line("fd", "gaussian D=256 p=0", "1000"),
     Line("fd", "mixture D=256 p=1", "500 1000 4000", "same far"),
     Line("fd", "sparse D=256 p=1", "500 1000", "same far"),
-    Line("fd", "mixture D=1024 p=1", "700 2500", "same far"),
+    Line("fd", "mixture D=1024 p=1", "700", "same far"),
     Line("fd", "mixture D=2048 p=1", "2500", "far"),
     Line("fd_infinity", "gaussian D=16 p=0", "2000", "far"),
     Line("intra_fd", "mixture D=16 p=0.5", "2000 2000x5000"),

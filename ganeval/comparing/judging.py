@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from ganeval.comparing.verdicts import better_words, identical_words, no_verdict_words, undecided_words
 from ganeval.metrics.score import Score
@@ -17,6 +18,12 @@ from ganeval.uncertainty.power import DEFAULT_POWER, VarianceParts, images_to_te
 from ganeval.uncertainty.ranking import Place, ranking
 
 Pair = tuple[str, str]
+
+#: Entries of a score's details that say what its mean goes over, in which two sets may differ; what to say then.
+_MEAN_OVER = {
+    "classes": "they are means over different classes, those with enough images in the set",
+    "identical_pairs": "they leave out the pairs that are identical, which differ from set to set",
+}
 
 
 @dataclass(frozen=True)
@@ -122,12 +129,20 @@ def _difference(row: Row, pair: Pair) -> Difference | str:
     if (first.corrected is None) != (second.corrected is None):
         without = pair[0] if first.corrected is None else pair[1]
         return f"{without}: the finite-sample bias could not be removed, and the other's was"
+    for entry, words in _MEAN_OVER.items():
+        if _named(first.details.get(entry)) != _named(second.details.get(entry)):
+            return words
     found = difference(_estimate(first), _estimate(second), same_real=row.same_real)
     if found is None or not math.isfinite(found.standard_error) or not math.isfinite(found.value):
         return "a side has too few images"
     if found.standard_error == 0 and found.value != 0:
         return "no image moves either score, so that chance can't be estimated"
     return found
+
+
+def _named(entry: Any) -> Any:
+    """An entry of details without the numbers that belong to each of its names."""
+    return frozenset(entry) if isinstance(entry, Mapping) else entry
 
 
 def _estimate(score: Score) -> Estimate:

@@ -41,7 +41,7 @@ def fd_infinity(
     level: float | None = DEFAULT_LEVEL,
     seed: int = 2020,
 ) -> Score:
-    """Fréchet distance at 1/M → 0 of a line through `points` sizes M (Chong & Forsyth 2020, section 4, FID∞).
+    """Fréchet distance at 1/M → 0 of a line through `points` sizes M (FID∞ of Chong & Forsyth 2020).
 
     The generated images are shuffled once; the distance of the first M of them to all real ones is computed for sizes M
     evenly spaced from min(5000, half of all) to all, and fitted by least squares on 1/M. The paper draws each size

@@ -16,6 +16,7 @@ from ganeval.metrics.options import require_count
 from ganeval.metrics.random_pairs import reals_in_details
 from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
+from ganeval.metrics.unit_rows import UnitRows
 from ganeval.uncertainty.influence import Influence
 from ganeval.uncertainty.interval import DEFAULT_LEVEL
 
@@ -108,30 +109,16 @@ def feature_diversity(
 def _mean_cosine_distances(vectors: torch.Tensor) -> Values:
     """1 − the mean cosine between each row and all others, [N]."""
     count = len(vectors)
+    units = UnitRows(vectors)
     total = torch.zeros(vectors.shape[1], dtype=torch.float64, device=vectors.device)
     for start in range(0, count, _BLOCK):
-        total += _unit(vectors, start).sum(dim=0)
+        total += units.block(slice(start, start + _BLOCK)).sum(dim=0)
     means = torch.empty(count, dtype=torch.float64)
     for start in range(0, count, _BLOCK):
-        block = _unit(vectors, start)
+        block = units.block(slice(start, start + _BLOCK))
         cosines = (block @ total - block.square().sum(dim=1)) / (count - 1)
         means[start : start + _BLOCK] = (1 - cosines).cpu()
     return means.numpy()
-
-
-def _unit(vectors: torch.Tensor, start: int) -> torch.Tensor:
-    block = vectors[start : start + _BLOCK].double()
-    # By the largest entry first, whose square can't overflow.
-    largest = block.abs().amax(dim=1, keepdim=True)
-    zero = torch.nonzero(largest[:, 0] == 0)
-    if len(zero):
-        raise MetricError(
-            f"row {start + int(zero[0, 0])} of the features is all zeros, which has no direction",
-            hint="Use the Euclidean distance: --option feature_diversity.distance=euclidean.",
-        )
-    block = block / largest
-    unit: torch.Tensor = block / torch.linalg.vector_norm(block, dim=1, keepdim=True)
-    return unit
 
 
 def _mean_euclidean_distances(vectors: torch.Tensor) -> Values:

@@ -28,8 +28,8 @@ FEWEST_FOR_INTERVAL = 50
 #: Largest part of the correction that may rest on the spectrum's continuation, and how much of that is doubtful.
 _MOST_EXTRAPOLATED = 0.5
 _DOUBT = 0.25
-#: Standard error of the correction itself, relative to it, with as many dimensions as images; it falls with the square of
-#: their ratio. In simulations heavy tails, mixtures and real features were over- or under-corrected by so much.
+#: Standard error of the correction itself, relative to it, with as many dimensions as images; it falls with the square
+#: of their ratio. In simulations heavy tails, mixtures and real features were over- or under-corrected by so much.
 _CORRECTION_ERROR = 0.08
 _METHOD = "leave-one-out influence of each image, around the distance that infinitely many images would have"
 

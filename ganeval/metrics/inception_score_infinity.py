@@ -36,7 +36,7 @@ def inception_score_infinity(
     seed: int = 2020,
     level: float | None = DEFAULT_LEVEL,
 ) -> Score:
-    """IS∞ of generated images (Chong & Forsyth 2020, section 3.2).
+    """IS∞ of generated images (Chong & Forsyth 2020).
 
     The Inception Scores of random subsets of `points` different sizes, evenly spaced from min(5000, half of all) to all
     images, each in a single split, are fitted by a line in 1/size (least squares); the value is the line at 0.

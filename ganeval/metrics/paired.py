@@ -80,6 +80,8 @@ def ssim(
 ) -> Score:
     """Mean structural similarity of pairs of images (Wang et al. 2004), RGB, Gaussian window of 11 pixels, σ = 1.5.
 
+    As torchmetrics computes it, with the images mirrored at the border.
+
     Parameters and errors as `psnr`; images below 11 pixels get a smaller window, below 5 a `MetricError`.
 
     Returns

@@ -21,8 +21,8 @@ from ganeval.uncertainty.interval import DEFAULT_LEVEL, require_level
 
 WARNING = (
     "Parzen-window estimates rank models wrongly: in many dimensions they are far from the true log-likelihood however "
-    "many samples there are, and copies of a few training images can beat the data themselves (Theis, van den Oord & "
-    "Bethge 2016, A note on the evaluation of generative models). Don't choose a model by this number."
+    "many samples there are, and k-means centres of the training images score higher than the data (Theis, van den "
+    "Oord & Bethge 2016, A note on the evaluation of generative models). Don't choose a model by this number."
 )
 DEFAULT_VALIDATION = 1000
 #: Fewest held-out real and fewest generated images for which the interval is offered.

@@ -38,7 +38,7 @@ def bin_centres(bins: int) -> Profile:
 
 
 def power_profile(pixels: npt.NDArray[np.uint8], bins: int, *, window: str = "none") -> Profile:
-    """Azimuthally averaged power of one image in decibels (Durall et al. 2020, equation 3).
+    """Azimuthally averaged power of one image in decibels (Durall et al. 2020).
 
     The image's luma in 0..1 less its mean, windowed, Fourier transformed; |F|² a pixel (and by the window's own power)
     is averaged over rings of equal width from 0 to √½ cycles a pixel, which makes images of different sizes

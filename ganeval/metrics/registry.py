@@ -75,7 +75,7 @@ class Metric:
         where it doesn't.
     any_count
         Whether its value estimates the same quantity from any number of generated images, as unbiased statistics and
-        means over images do, so that sets of different sizes may be compared. A score with `Score.corrected` may anyway.
+        means over images do, so that sets of different sizes may be compared; those with `Score.corrected` may anyway.
     has_interval
         Whether its scores offer an interval where the images allow one: for listings.
     minimum

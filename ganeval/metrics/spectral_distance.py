@@ -58,7 +58,7 @@ def spectral_distance(
     """Root mean square difference in decibels between the mean power profiles of the two sides.
 
     The power of each image is averaged over directions, ring by ring of spatial frequency (Durall, Keuper & Keuper
-    2020, "Watch your Up-Convolution", equation 3; Dzanic, Shah & Witherden 2020), see
+    2020, "Watch your Up-Convolution"; Dzanic, Shah & Witherden 2020), see
     `ganeval.metrics.power_spectrum.power_profile`; the logarithms are averaged over images.
 
     Parameters

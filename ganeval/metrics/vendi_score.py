@@ -167,7 +167,9 @@ def _sum_of_products(blocks: Iterable[torch.Tensor], dimension: int, device: tor
 
 def _clean(eigenvalues: torch.Tensor) -> torch.Tensor:
     """Those that aren't zero up to rounding, scaled to the sum of 1 that they have in theory."""
-    least = len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps * eigenvalues.max()
+    # A bound on their errors in float64; in float32 that would cut off what matters, and their errors average out.
+    wide = eigenvalues.dtype == torch.float64
+    least = (len(eigenvalues) if wide else 1) * torch.finfo(eigenvalues.dtype).eps * eigenvalues.max()
     real = eigenvalues[eigenvalues > least].double()
     return real / real.sum()
 

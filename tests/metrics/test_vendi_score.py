@@ -160,3 +160,16 @@ def test_bad_input() -> None:
     for q in (0, -1, math.nan, "two", True):
         with pytest.raises(OptionError, match="q must be"):
             vendi_score(np.eye(3), q=q)  # type: ignore[arg-type]
+
+
+def test_correction_is_that_of_halves_however_small_the_eigenvalues(make_features) -> None:
+    random = np.random.default_rng(0)
+    x = (random.standard_normal((1500, 4)) @ random.standard_normal((4, 200))) + 0.05 * random.standard_normal(
+        (1500, 200)
+    )
+    score = vendi_score(x, seed=3)
+    order = np.random.default_rng(3).permutation(len(x))
+    halves = [vendi_score(x[half], level=None).value for half in (order[:750], order[750:])]
+    assert score.corrected is not None
+    assert score.corrected > score.value
+    assert score.corrected - score.value == pytest.approx(score.value - np.mean(halves), abs=2e-4)
