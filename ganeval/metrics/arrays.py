@@ -13,6 +13,8 @@ from ganeval.errors import MetricError, NotEnoughImagesError
 #: What the metrics take: numpy arrays or torch tensors of any real dtype, on any device.
 Array: TypeAlias = npt.NDArray[Any] | torch.Tensor
 
+_CHECKED_ROWS = 1024
+
 
 def as_vectors(name: str, values: Array, *, minimum: int = 1) -> torch.Tensor:
     """`values` as a detached tensor of its own dtype and device, checked.
@@ -50,7 +52,9 @@ def as_vectors(name: str, values: Array, *, minimum: int = 1) -> torch.Tensor:
         raise NotEnoughImagesError(
             f"{name} holds {len(tensor)} image(s), but at least {minimum} are needed", hint="Add images."
         )
-    finite = torch.isfinite(tensor).all(dim=1)
+    # A block at a time: of all at once it would take a copy.
+    starts = range(0, len(tensor), _CHECKED_ROWS) or [0]
+    finite = torch.cat([torch.isfinite(tensor[s : s + _CHECKED_ROWS]).all(dim=1) for s in starts])
     if not bool(finite.all()):
         first = int(torch.nonzero(~finite)[0, 0])
         raise MetricError(

@@ -41,7 +41,10 @@ class Side:
         self.centre = centre
         self._equal: torch.Tensor | None = None
         self._asked = 0
-        self.norms = torch.cat([self.rows(part, torch.float64).square().sum(dim=1) for part in _parts(vectors)])
+        # Written in place: small results kept between large temporaries would hold on to the heap.
+        self.norms = torch.empty(len(vectors), dtype=torch.float64, device=vectors.device)
+        for part in _parts(vectors):
+            torch.sum(self.rows(part, torch.float64).square_(), dim=1, out=self.norms[part])
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -202,8 +205,8 @@ def block_rows(dimension: int, block_bytes: int, itemsize: int = 4) -> int:
 
 
 def _parts(vectors: torch.Tensor) -> list[slice]:
-    step = max(1, 2**22 // (8 * vectors.shape[1]))
-    return [slice(start, start + step) for start in range(0, len(vectors), step)]
+    step = max(1, 2**20 // (8 * vectors.shape[1]))
+    return [slice(start, min(start + step, len(vectors))) for start in range(0, len(vectors), step)]
 
 
 def _mean(vectors: torch.Tensor) -> torch.Tensor:
