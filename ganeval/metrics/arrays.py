@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from ganeval.errors import MetricError, NotEnoughImagesError
+from ganeval.metrics.symmetric_products import gram_of_columns
 
 #: What the metrics take: numpy arrays or torch tensors of any real dtype, on any device.
 Array: TypeAlias = npt.NDArray[Any] | torch.Tensor
@@ -102,11 +103,9 @@ def float64_moments(vectors: torch.Tensor, *, block_rows: int = 4096) -> tuple[t
         Rows converted to float64 at once.
     """
     mean = float64_mean(vectors)
-    covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64, device=vectors.device)
-    for start in range(0, len(vectors), block_rows):
-        centred = vectors[start : start + block_rows].double() - mean
-        covariance.addmm_(centred.T, centred)
-    return mean, covariance.div_(len(vectors) - 1)
+    starts = range(0, len(vectors), block_rows)
+    centred = (vectors[start : start + block_rows].double() - mean for start in starts)
+    return mean, gram_of_columns(centred, len(mean), vectors).div_(len(vectors) - 1)
 
 
 def float64_mean(vectors: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ import torch
 
 from ganeval.errors import MetricError
 from ganeval.metrics.arrays import float64_moments
+from ganeval.metrics.symmetric_products import gram_of_rows
 
 #: Below this size singular values are cheap enough that no shorter way is worth its error.
 _ALWAYS_EXACT = 256
@@ -57,20 +58,25 @@ def factor_of_covariance(sigma: torch.Tensor) -> torch.Tensor:
     _reject_overflow(sigma)
     variances = sigma.diagonal()
     _reject_negative(float(variances.min()), float(variances.max()), "variance")
-    factor = torch.zeros_like(sigma)
     live = variances > 0
-    block = sigma[live][:, live]
-    if len(block) == 0:
-        return factor[:0]
-    lower, failed = torch.linalg.cholesky_ex(block)
-    pivots = lower.diagonal().square()
-    if int(failed) == 0 and float((pivots / block.diagonal()).min()) > 100 * len(block) * _EPSILON:
-        narrow = lower.T
-    else:
-        narrow = _truncated_factor(block)
-    factor = factor[: len(narrow)]
+    if bool(live.all()):
+        return _factor_of_live(sigma)
+    if not bool(live.any()):
+        return sigma.new_zeros(0, len(sigma))
+    narrow = _factor_of_live(sigma[live][:, live])
+    factor = sigma.new_zeros(len(narrow), len(sigma))
     factor[:, live] = narrow
     return factor
+
+
+def _factor_of_live(sigma: torch.Tensor) -> torch.Tensor:
+    """The factor of a covariance whose variances are all above 0: triangular where it isn't nearly singular."""
+    lower, failed = torch.linalg.cholesky_ex(sigma)
+    pivots = lower.diagonal().square()
+    if int(failed) == 0 and float((pivots / sigma.diagonal()).min()) > 100 * len(sigma) * _EPSILON:
+        upper: torch.Tensor = lower.T
+        return upper
+    return _truncated_factor(sigma)
 
 
 def _truncated_factor(sigma: torch.Tensor) -> torch.Tensor:
@@ -164,7 +170,7 @@ def singular_system(factor_1: torch.Tensor, factor_2: torch.Tensor) -> SingularS
     if product.numel() == 0 or not bool(product.any()):
         empty = factor_1.new_zeros(factor_1.shape[1], 0)
         return SingularSystem(factor_1.new_zeros(0), empty, empty, 0.0)
-    gram = product @ product.T
+    gram = gram_of_rows(product)
     _reject_overflow(gram)
     squares, vectors = torch.linalg.eigh(gram)
     total = _total_of_squares(squares) if len(product) > _ALWAYS_EXACT else None
@@ -178,7 +184,7 @@ def singular_system(factor_1: torch.Tensor, factor_2: torch.Tensor) -> SingularS
 
 def _from_gram(matrix: torch.Tensor) -> float | None:
     """Nuclear norm of a wide matrix from the eigenvalues of its Gram matrix; None if that isn't accurate."""
-    return _total_of_squares(torch.linalg.eigvalsh(matrix @ matrix.T))
+    return _total_of_squares(torch.linalg.eigvalsh(gram_of_rows(matrix)))
 
 
 def _total_of_squares(squares: torch.Tensor) -> float | None:
