@@ -18,6 +18,8 @@ from ganeval.metrics.registry import METRICS
 
 #: Within this band a nominal 95 % interval counts as holding.
 BAND = (0.90, 0.98)
+#: Squared distances between distributions, which are 0 where those are equal, whatever they are.
+_ZERO_AT_EQUALITY = ("kd", "mmd_poly", "mmd_rbf", "mind")
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ def find_truth(case: Case, score: str, estimates: Sequence[float] | npt.NDArray[
     truth = _known_truth(replace(case, n_real=0, n_generated=0, parameters={}), score, tuple(case.parameters.items()))
     if truth is not None:
         return truth
+    if case.distance == "same" and case.metric in _ZERO_AT_EQUALITY:
+        return Truth(0.0, 0.0, "equal distributions")
     found = np.asarray(estimates)
     error = float(found.std(ddof=1) / math.sqrt(len(found))) if len(found) > 1 else math.inf
     return Truth(float(found.mean()), error, "mean of the replicates")
