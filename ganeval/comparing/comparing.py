@@ -21,7 +21,9 @@ from ganeval.notices import Notice
 from ganeval.report.comparison import ComparedSet, Comparison, Curve, Looks
 from ganeval.report.report import Report
 from ganeval.scoring.choice import choose_metrics
+from ganeval.scoring.class_counts import notices_of_classes
 from ganeval.scoring.evaluation import Evaluation, ExtractedSet, Settings
+from ganeval.scoring.pairing import notices_of_pairs
 from ganeval.scoring.reporting import as_it_turned_out, make_run
 from ganeval.scoring.sides import describe_side, notices_of_sides
 from ganeval.scoring.suitability import sample_size_notices
@@ -217,6 +219,8 @@ def _notices(
         for notice in (
             *scored.notices[name],
             *notices_of_sides(None if real is None else real.extraction, one.extraction),
+            *notices_of_pairs(scores),
+            *notices_of_classes(scores),
             *sample_size_notices(scores, real_features, one.features),
         ):
             of_sets.setdefault(notice, []).append(name)

@@ -117,7 +117,8 @@ def _mean_cosine_distances(vectors: torch.Tensor) -> Values:
     for start in range(0, count, _BLOCK):
         block = units.block(slice(start, start + _BLOCK))
         cosines = (block @ total - block.square().sum(dim=1)) / (count - 1)
-        means[start : start + _BLOCK] = (1 - cosines).cpu()
+        # Between equal images the cosine is 1 but for rounding.
+        means[start : start + _BLOCK] = (1 - cosines).clamp(min=0, max=2).cpu()
     return means.numpy()
 
 

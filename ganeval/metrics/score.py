@@ -96,7 +96,9 @@ class Score:
         """
         error = influence.standard_error()
         if not math.isfinite(error.total):
-            return replace(self.without_interval("a side has too few images"), influence=influence)
+            few = any(side is not None and len(side) < 2 for side in (influence.real, influence.generated))
+            reason = "a side has too few images" if few else "the values are so large that their variance overflows"
+            return replace(self.without_interval(reason), influence=influence)
         interval = normal_interval(
             self.estimate, error.total, level=level, method=method, lowest=lowest, highest=highest
         )

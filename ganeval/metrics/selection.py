@@ -39,16 +39,18 @@ class Selected:
     requested
         Names that stand for one of these scores, as a report should find it: what the user typed, the base name, and
         the name on Inception features (``"fid"``), each to the base name (``"fd"``).
+    named
+        Whether it was asked for by a name of its own, so that it has to be computed; of a group, whatever can be is.
     """
 
     metric: Metric
     scores: tuple[str, ...]
     requested: Mapping[str, str]
+    named: bool = True
 
 
-def names_no_metric(names: Sequence[str]) -> bool:
-    """Whether only groups were asked for: whatever of them can be computed, that is."""
-    return set(_split(names)) <= {*GROUPS} - {"prdc"}
+# The short name of two metrics rather than a group of whatever can be computed.
+_NAMES_ALL = ("prdc",)
 
 
 def select_metrics(names: Sequence[str]) -> list[Selected]:
@@ -69,8 +71,11 @@ def select_metrics(names: Sequence[str]) -> list[Selected]:
     wanted: dict[str, set[str]] = {}
     metrics: dict[str, Metric] = {}
     typed: dict[str, dict[str, str]] = {}
+    named: set[str] = set()
     for name in _split(names):
         resolved = _resolve(name)
+        if _plain(name) not in GROUPS or _plain(name) in _NAMES_ALL:
+            named.update(metric.name for metric, _ in resolved)
         for metric, scores in resolved:
             metrics[metric.name] = metric
             wanted.setdefault(metric.name, set()).update(scores)
@@ -78,7 +83,9 @@ def select_metrics(names: Sequence[str]) -> list[Selected]:
                 typed.setdefault(metric.name, {})[name] = scores[0]
     if not metrics:
         raise MetricError("no metric is asked for", hint=did_you_mean("default", known_names()))
-    return [_selected(metric, wanted[name], typed.get(name, {})) for name, metric in metrics.items()]
+    return [
+        _selected(metric, wanted[name], typed.get(name, {}), named=name in named) for name, metric in metrics.items()
+    ]
 
 
 def parse_options(options: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -176,7 +183,7 @@ def _usable() -> Iterator[Metric]:
             continue
 
 
-def _selected(metric: Metric, wanted: set[str], typed: Mapping[str, str]) -> Selected:
+def _selected(metric: Metric, wanted: set[str], typed: Mapping[str, str], *, named: bool) -> Selected:
     scores = tuple(base for base in metric.scores if base in wanted)
     requested = {name: base for base in scores for name in names_of(base, metric)}
-    return Selected(metric, scores, requested | dict(typed))
+    return Selected(metric, scores, requested | dict(typed), named)

@@ -39,6 +39,8 @@ from ganeval.uncertainty.interval import DEFAULT_LEVEL
 DEFAULT_IMAGES = 10_000
 #: Points of each side's profile that go into the details, for a figure.
 _DRAWN = 64
+# Far beyond the power of any image, and small enough that fourth powers of it, summed, don't overflow.
+_MOST_DECIBELS = 1e30
 _METHOD = "score interval for the squared distance of the mean profiles less its bias, over images"
 
 Rows = npt.NDArray[np.intp]
@@ -122,11 +124,18 @@ def spectral_distance_of_profiles(real: Array, generated: Array, *, level: float
     Raises
     ------
     MetricError
-        If an argument isn't a finite matrix, or the two have different numbers of columns.
+        If an argument isn't a finite matrix, the two have different numbers of columns, or hold values far beyond what
+        decibels of an image can be.
     NotEnoughImagesError
         If a side has fewer than two rows.
     """
     sides = [side.double().cpu().numpy() for side in as_pair(real, generated, minimum_real=2, minimum_generated=2)]
+    for name, side in zip(("real", "generated"), sides, strict=True):
+        if np.abs(side).max() > _MOST_DECIBELS:
+            raise MetricError(
+                f"{name} holds values beyond ±{_MOST_DECIBELS:g}, which no power of an image is in decibels",
+                hint="Give profiles as power_profile makes them.",
+            )
     means = [side.mean(axis=0) for side in sides]
     difference = means[1] - means[0]
     bins = len(difference)

@@ -11,6 +11,7 @@ from ganeval.report.digits import count_text, score_text, seconds_text
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 _STYLES = {"better": "bold green", "undecided": "yellow", "identical": "dim", "no-verdict": "dim"}
@@ -54,8 +55,20 @@ class _Writer:
         self._line("time", f"{seconds_text(self.comparison.run.seconds)} on {self.comparison.run.device}", "bold")
 
     def _print_table(self) -> None:
-        from rich import box
         from rich.measure import Measurement
+
+        table = self._table(short_names=False)
+        unlimited = self.console.options.update(width=_UNLIMITED)
+        natural = Measurement.get(self.console, unlimited, table).maximum
+        if not self.console.is_terminal:
+            # A file or pipe has no width: names stay whole, so that they can be searched for.
+            table.width = natural
+        elif natural > self.console.width:
+            table = self._table(short_names=True)
+        self.console.print(table, crop=self.console.is_terminal)
+
+    def _table(self, *, short_names: bool) -> Table:
+        from rich import box
         from rich.table import Table
 
         ascii_box = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
@@ -73,16 +86,18 @@ class _Writer:
             table.add_column(title, justify="right", no_wrap=True)
         for metric in self.comparison.metrics.values():
             places = {place.name: place.text for place in metric.ranking}
-            shown = self.text(metric.name, "bold")
+            parts = self._two_parts(metric.name) if short_names else [metric.name]
             for row, (name, score) in enumerate(metric.scores.items()):
                 cells = self._cells(score, columns, places.get(name, ""))
                 last = row == len(metric.scores) - 1
-                table.add_row(shown if row == 0 else "", self.text(name), *map(self.text, cells), end_section=last)
-        if not self.console.is_terminal:
-            # A file or pipe has no width: names stay whole, so that they can be searched for.
-            unlimited = self.console.options.update(width=_UNLIMITED)
-            table.width = Measurement.get(self.console, unlimited, table).maximum
-        self.console.print(table, crop=self.console.is_terminal)
+                shown = self.text(parts[row], "bold") if row < len(parts) else ""
+                table.add_row(shown, self.text(name), *map(self.text, cells), end_section=last)
+        return table
+
+    def _two_parts(self, name: str) -> list[str]:
+        """The metric's name and, for the row below, the extractor's."""
+        ending = f"_{self.comparison.extractor.name}"
+        return [name.removesuffix(ending), ending] if name.endswith(ending) else [name]
 
     def _columns(self) -> list[str]:
         """Titles of the columns that at least one score fills."""
@@ -173,7 +188,8 @@ def looks_words(looks: Looks) -> str:
     taken = ", ".join(
         f"{count_text(size)} ({number} open)" for size, number in zip(looks.taken, looks.open_differences, strict=True)
     )
-    return f"images a set, until all was settled: {taken}; the verdicts hold for {len(looks.planned)} planned looks"
+    planned = f"{len(looks.planned)} planned look{'' if len(looks.planned) == 1 else 's'}"
+    return f"images a set, until all was settled: {taken}; the verdicts hold for {planned}"
 
 
 def _sentence(text: str) -> str:

@@ -35,11 +35,12 @@ class _Writer:
         self.console = console
         self.unicode = (console.encoding or "ascii").lower().startswith("utf")
         self.texts = {name: score_text(score) for name, score in report.scores.items()}
+        self.apart: list[str] = []
 
     def write(self) -> None:
         self._line("", self._heading(), "bold")
         self._print_table()
-        for line in self._spreads():
+        for line in (*self.apart, *self._spreads()):
             self._line("", line, style="dim")
         for notice in self.report.notices:
             style = "bold yellow" if notice.severity == "warning" else "cyan"
@@ -66,17 +67,24 @@ class _Writer:
     def _print_table(self) -> None:
         from rich.measure import Measurement
 
-        table = self._table(short_names=False)
         unlimited = self.console.options.update(width=_UNLIMITED)
-        natural = Measurement.get(self.console, unlimited, table).maximum
+
+        def natural(table: Table) -> int:
+            return Measurement.get(self.console, unlimited, table).maximum
+
+        table = self._table()
         if not self.console.is_terminal:
             # A file or pipe has no width: names stay whole, so that they can be searched for.
-            table.width = natural
-        elif natural > self.console.width:
+            table.width = natural(table)
+        elif natural(table) > self.console.width:
             table = self._table(short_names=True)
+            if natural(table) > self.console.width:
+                # The heading has the numbers of images; the few that are others follow in words.
+                table = self._table(short_names=True, counts=False)
+                self.apart = list(self._other_counts())
         self.console.print(table, crop=self.console.is_terminal)
 
-    def _table(self, *, short_names: bool) -> Table:
+    def _table(self, *, short_names: bool = False, counts: bool = True) -> Table:
         from rich import box
         from rich.table import Table
 
@@ -88,12 +96,27 @@ class _Writer:
         for title in self._uncertainty_columns():
             table.add_column(title, justify="right", no_wrap=True)
         table.add_column("Better", no_wrap=True)
-        table.add_column("N real", justify="right", no_wrap=True)
-        table.add_column("N gen.", justify="right", no_wrap=True)
+        if counts:
+            table.add_column("N real", justify="right", no_wrap=True)
+            table.add_column("N gen.", justify="right", no_wrap=True)
         for name, score in self.report.scores.items():
             shown = self._in_two_lines(name) if short_names else self.text(name)
-            table.add_row(shown, *self._cells(score, self.texts[name]))
+            numbers = (score.n_real, score.n_generated) if counts else ()
+            cells = (self.text("" if number is None else count_text(number)) for number in numbers)
+            table.add_row(shown, *self._cells(score, self.texts[name]), *cells)
         return table
+
+    def _other_counts(self) -> Iterator[str]:
+        """Which scores rest on other numbers of images than the sets have."""
+        real = None if self.report.real is None else self.report.real.count
+        meanings: dict[str, list[str]] = {}
+        for name, score in self.report.scores.items():
+            sides = ((score.n_generated, self.report.generated.count, "generated"), (score.n_real, real, "real"))
+            if any(number not in (None, whole) for number, whole, _ in sides):
+                told = " and ".join(f"{count_text(n)} {side}" for n, _, side in sides if n is not None)
+                meanings.setdefault(f"on {told} images", []).append(name)
+        for meaning, names in meanings.items():
+            yield f"{meaning}: {', '.join(names)}"
 
     def _in_two_lines(self, name: str) -> Text:
         ending = f"_{self.report.extractor.name}"
@@ -121,8 +144,6 @@ class _Writer:
         word = "higher" if score.higher_is_better else "lower"
         arrow = ("↑ " if score.higher_is_better else "↓ ") if self.unicode else ""
         yield self.text(arrow + word)
-        yield self.text("" if score.n_real is None else count_text(score.n_real))
-        yield self.text("" if score.n_generated is None else count_text(score.n_generated))
 
     def _heading(self) -> str:
         generated, real = self.report.generated, self.report.real

@@ -52,7 +52,7 @@ def score_text(score: Score) -> ScoreText:
     if score.interval is not None:
         low, high = score.interval.low, score.interval.high
         interval = (number_text(low, half_width), number_text(high, half_width))
-        interval_of = f"{score.interval.level * 100:g}%, {score.interval.method}"
+        interval_of = f"{_percent(score.interval.level)}, {score.interval.method}"
     return ScoreText(
         value=number_text(score.value, uncertainty),
         spread=None if spread is None else _spread_text(spread),
@@ -110,6 +110,11 @@ def rate_text(images: int, seconds: float) -> str | None:
 def count_text(count: int) -> str:
     """A count with a comma between thousands."""
     return f"{count:,}"
+
+
+def _percent(level: float) -> str:
+    # Levels of single looks have many digits, of which only those near 1 mean something.
+    return f"{100 * level:.4g}%" if level < 0.999 else f"{100 * level:g}%"
 
 
 def _exponent(value: float, significant: int) -> int:

@@ -31,10 +31,10 @@ def stopping_sentence(stopping: Stopping) -> str:
     )
     sizes = ", ".join(count_text(look.n_generated) for look in stopping.looks)
     looks = f"1 look at {sizes}" if len(stopping.looks) == 1 else f"{len(stopping.looks)} looks at {sizes}"
-    planned = f"{len(stopping.planned)} planned look{'s' if len(stopping.planned) > 1 else ''}"
+    together = f"at all {len(stopping.planned)} planned looks " if len(stopping.planned) > 1 else ""
     return (
         f"{targets} · {looks} generated images · intervals of {number_text(stopping.critical, 0.01)} standard errors, "
-        f"which hold at all {planned} with {100 * stopping.level:g}%"
+        f"which hold {together}with {100 * stopping.level:g}%"
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganeval.errors import MetricError, OptionError
-from ganeval.metrics.selection import Selected, names_no_metric, select_metrics
+from ganeval.metrics.selection import Selected, select_metrics
 from ganeval.notices import Notice
 
 
@@ -19,8 +19,6 @@ class Choice:
     ----------
     selection
         The metrics.
-    named
-        Whether the user named them: then one that can't be computed is an error.
     options
         Parameters by the table's names of the metrics.
     notices
@@ -28,7 +26,6 @@ class Choice:
     """
 
     selection: list[Selected]
-    named: bool
     options: dict[str, dict[str, Any]]
     notices: list[Notice]
 
@@ -47,12 +44,11 @@ def choose_metrics(
     """
     names = _names(metrics)
     selection = select_metrics(names)
-    named = not names_no_metric(names)
     checked = _options_by_metric(selection, options or {})
     notices: list[Notice] = []
     if not with_real:
-        selection, notices = _without_real(selection, named)
-    return Choice(selection, named, checked, notices)
+        selection, notices = _without_real(selection)
+    return Choice(selection, checked, notices)
 
 
 def _names(metrics: str | Sequence[str] | None) -> list[str]:
@@ -83,14 +79,16 @@ def _options_by_metric(
     return table
 
 
-def _without_real(selection: list[Selected], named: bool) -> tuple[list[Selected], list[Notice]]:
+def _without_real(selection: list[Selected]) -> tuple[list[Selected], list[Notice]]:
     """What remains when there are no real images, and a sentence on what doesn't."""
     alone = [one for one in selection if not one.metric.needs_real]
     missing = [name for one in selection if one.metric.needs_real for name in one.scores]
-    if named and missing:
+    # Only a name of a metric's own insists on it; of groups, what can be computed is wanted, if anything can.
+    refused = [name for one in selection if one.metric.needs_real and one.named for name in one.scores]
+    if refused or (missing and not alone):
         raise MetricError(
-            f"{', '.join(missing)}: no real images were given to compare with",
-            hint="Add --real DATA (real=...), or name only metrics that need none: inception_score.",
+            f"{', '.join(refused or missing)}: no real images were given to compare with",
+            hint="Add --real DATA (real=...), or name metrics that need none, such as inception_score or vendi.",
         )
     if not missing:
         return alone, []

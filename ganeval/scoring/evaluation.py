@@ -124,7 +124,7 @@ class Evaluation:
         check_options(on_error=settings.on_error, batch_size=settings.batch_size, workers=settings.workers)
         self.weights = None if settings.weights is None else Path(settings.weights)
         self.notices: list[Notice] = list(choice.notices)
-        self._suitability = Suitability(choice.selection, named=choice.named, options=choice.options)
+        self._suitability = Suitability(choice.selection, options=choice.options)
         self._network: FeatureExtractor | None = None
         cache_dir = None if settings.cache_dir is None else Path(settings.cache_dir)
         self.store = FeatureStore(cache_dir) if settings.cache else None
@@ -155,7 +155,7 @@ class Evaluation:
                 progress=self.progress,
                 trust=self.settings.trust,
                 # Twice as much to store, and other features in the store's eyes: only where it was asked for by name.
-                spatial=self.choice.named and any(one.metric.needs == "spatial" for one in self.selection),
+                spatial=any(one.named and one.metric.needs == "spatial" for one in self.selection),
             )
             self._network, notices = resolve_extractor(self.settings.extractor, request)
             self.notices = [*notices, *self.notices]
@@ -202,7 +202,7 @@ class Evaluation:
             If a metric that the user named can't be computed, or none can.
         """
         chosen = [one for one in self._suitability.selection if only is None or one.metric.name in only]
-        suitability = Suitability(chosen, named=self.choice.named, options=self.choice.options)
+        suitability = Suitability(chosen, options=self.choice.options)
         real_features = None if real is None else real.features
         suitability.check_features(real_features, generated.features, self.network.info)
         wanted = self.level if level is None else level
@@ -241,9 +241,7 @@ class Evaluation:
                 task.advance(1)
         finally:
             task.finish()
-        if not scores:
-            reasons = "; ".join(notice.message for notice in suitability.notices)
-            raise NotEnoughImagesError(f"no metric can be computed: {reasons}")
+        suitability.refuse_nothing(NotEnoughImagesError)
         return scores
 
     def _results(

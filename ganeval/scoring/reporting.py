@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from ganeval.features.engine import default_batch_size
 from ganeval.features.features import ExtractorInfo, Features
 from ganeval.report.report import Report, Run
+from ganeval.scoring.class_counts import notices_of_classes
 from ganeval.scoring.comparability import comparable_with
 from ganeval.scoring.evaluation import Evaluation, ExtractedSet, Scored
 from ganeval.scoring.gallery import make_gallery
@@ -45,6 +46,7 @@ def make_report(
         *scored.notices,
         *notices_of_sides(None if real is None else real.extraction, generated.extraction),
         *notices_of_pairs(scored.scores.values()),
+        *notices_of_classes(scored.scores.values()),
         *sample_size_notices(scored.scores.values(), real_features, generated.features),
     ]
     gallery = make_gallery(real_features, generated.features, class_names=network.class_names)

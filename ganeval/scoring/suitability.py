@@ -61,23 +61,22 @@ class Suitability:
     ----------
     selection
         The metrics chosen.
-    named
-        Whether the user named them.
     options
         Parameters by the table's names.
     """
 
-    def __init__(self, selection: Sequence[Selected], *, named: bool, options: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, selection: Sequence[Selected], *, options: Mapping[str, Mapping[str, Any]]) -> None:
         self.selection = list(selection)
         self.options = options
         self.notices: list[Notice] = []
-        self._named = named
+        self._left: list[tuple[Selected, GanevalError]] = []
 
     def leave_out(self, one: Selected, error: GanevalError) -> None:
         """Drop a metric with a notice, or raise `error` if the user named it."""
-        if self._named:
+        if one.named:
             raise error
         self.selection.remove(one)
+        self._left.append((one, error))
         self.notices.append(
             Notice("metric-left-out", f"{', '.join(one.scores)} left out: {error.message}", severity="info")
         )
@@ -103,7 +102,7 @@ class Suitability:
                     )
                     self.leave_out(one, error)
                     break
-        self._refuse_nothing(NotEnoughImagesError)
+        self.refuse_nothing(NotEnoughImagesError)
 
     def check_extractor(self, extractor: ExtractorInfo) -> None:
         """Before any work: metrics on logits against an extractor without them.
@@ -119,7 +118,7 @@ class Suitability:
             for one in list(self.selection):
                 if one.metric.needs in _OF_THE_EXTRACTOR:
                     self._lacks(one, "generated", extractor.name)
-            self._refuse_nothing(MetricError)
+            self.refuse_nothing(MetricError)
 
     def check_features(self, real: Features | None, generated: Features, extractor: ExtractorInfo) -> None:
         """After extraction: what each metric needs against what there is; raises as `check_extractor` does."""
@@ -131,16 +130,26 @@ class Suitability:
                 if one.metric.needs in _LACKS and _LACKS[one.metric.needs][0](features):
                     self._lacks(one, side, extractor.name)
                     break
-        self._refuse_nothing(MetricError)
+        self.refuse_nothing(MetricError)
 
     def _lacks(self, one: Selected, side: str, extractor: str) -> None:
         _, what, hint = _LACKS[one.metric.needs]
         message = f"{one.metric.name} needs {what.format(extractor=extractor, side=side)}"
         self.leave_out(one, MetricError(message, hint=hint))
 
-    def _refuse_nothing(self, error: type[MetricError]) -> None:
-        if not self.selection:
-            raise error("no metric can be computed: " + "; ".join(notice.message for notice in self.notices))
+    def refuse_nothing(self, error: type[MetricError]) -> None:
+        """Raise `error` if no metric remains, with what kept each out: a reason that several share is given once."""
+        if self.selection:
+            return
+        reasons: dict[str, list[str]] = {}
+        for one, why in self._left:
+            reasons.setdefault(why.message, []).extend(one.scores)
+        hints = {why.hint for _, why in self._left}
+        if len(reasons) == 1:
+            told = f" {next(iter(reasons))}"
+        else:
+            told = "".join(f"\n  {', '.join(names)}: {reason}" for reason, names in reasons.items())
+        raise error(f"no metric can be computed:{told}", hint=hints.pop() if len(hints) == 1 else None)
 
 
 def sample_size_notices(scores: Iterable[Score], real: Features | None, generated: Features) -> list[Notice]:

@@ -242,6 +242,13 @@ def test_feature_diversity_covers(distance: str, kind: str) -> None:
     assert 180 <= hits <= (200 if kind == "centred" else 198)
 
 
+def test_feature_diversity_of_equal_images_is_not_below_zero() -> None:
+    for d in (3, 192, 3072):
+        score = feature_diversity(np.full((50, d), 0.1 + d % 7))
+        assert 0 <= score.value < 1e-12
+        assert feature_diversity(np.repeat([[1.0] * d, [-1.0] * d], [1, 1], axis=0)).value <= 2
+
+
 def test_feature_diversity_of_a_draw() -> None:
     features = np.random.default_rng(1).standard_normal((500, 4))
     whole, part = (feature_diversity(features, distance="euclidean", images=n) for n in (500, 100))

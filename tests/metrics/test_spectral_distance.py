@@ -190,6 +190,15 @@ def test_few_images_have_a_value_and_a_reason() -> None:
     assert score.no_interval_reason == "a side has fewer than 10 images"
 
 
+@pytest.mark.parametrize("scale", [1e80, 1e160, 1e200])
+def test_what_no_decibels_can_be_is_refused(scale: float) -> None:
+    random = np.random.default_rng(3)
+    profiles = random.standard_normal((12, 4))
+    with pytest.raises(MetricError, match="generated holds values beyond"):
+        spectral_distance_of_profiles(profiles, scale * profiles)
+    assert np.isfinite(spectral_distance_of_profiles(profiles, 1e29 * profiles).interval.high)
+
+
 def test_without_a_level_there_is_no_interval_work() -> None:
     score = spectral_distance(_noise(4, 16, 1), _noise(4, 16, 2), level=None)
     assert (score.interval, score.influence, score.corrected) == (None, None, None)

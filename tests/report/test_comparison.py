@@ -147,6 +147,23 @@ def test_looks_are_told_and_come_back(comparison):
     assert "750 (1 open)" in changed.to_html()
 
 
+def test_a_narrow_terminal_breaks_names_before_the_extractor(comparison):
+    def lines(width):
+        stream = io.StringIO()
+        render_comparison(comparison, Console(file=stream, width=width, force_terminal=True, color_system=None))
+        return stream.getvalue().splitlines()
+
+    wide, narrow = lines(200), lines(106)
+    assert any(line.startswith("fd_pixels ") for line in wide)
+    first = next(i for i, line in enumerate(narrow) if line.startswith("fd "))
+    assert narrow[first + 1].startswith("_pixels ")
+    assert all(len(line) <= 106 for line in narrow)
+    one_look = replace(comparison, looks=Looks((500,), (500,), (0,)))
+    stream = io.StringIO()
+    render_comparison(one_look, Console(file=stream, width=200))
+    assert "the verdicts hold for 1 planned look\n" in stream.getvalue()
+
+
 def test_metrics_are_found_by_every_name(comparison):
     assert comparison["fid"] is comparison["fd_pixels"]
     assert "fid" in comparison

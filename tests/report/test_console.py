@@ -92,6 +92,31 @@ def test_corrected_values_intervals_and_reasons_fit_80_columns(make_report: Make
     assert "corrected: without the bias of a finite sample" in words
 
 
+def test_where_even_short_names_are_too_wide_the_counts_go_below(make_report: Make) -> None:
+    report = make_report()
+    like = replace(
+        report.scores["fd_efficientnet-lite0"],
+        value=0.0123456,
+        corrected=0.0101234,
+        interval=Interval(-0.0001234, 0.0202345, 0.95, "influence"),
+        details={"std": 0.000123},
+    )
+    names = ("feature_diversity_efficientnet-lite0", "paired_ms_ssim", "fd_efficientnet-lite0")
+    scores = {name: replace(like, name=name) for name in names}
+    scores["paired_ms_ssim"] = replace(like, name="paired_ms_ssim", n_real=123, n_generated=123)
+    text = shown(replace(report, scores=scores))
+    assert max(map(cell_len, text.splitlines())) <= 80
+    header = next(line for line in text.splitlines() if line.startswith("Score"))
+    assert header.split() == ["Score", "Value", "Corrected", "Interval", "Better"]
+    # Names break nowhere but before the extractor's.
+    assert row(text, "feature_diversity")
+    assert row(text, "_efficientnet-lite0") == ["_efficientnet-lite0"]
+    assert "on 123 generated and 123 real images: paired_ms_ssim" in " ".join(text.split())
+    piped = shown(replace(report, scores=scores), terminal=False)
+    assert "N real" in piped
+    assert "on 123 generated" not in piped
+
+
 def test_a_pipe_keeps_names_whole_at_any_width(make_report: Make) -> None:
     name = "precision_" + "long-extractor-name-" * 5
     score = make_report().scores["precision_efficientnet-lite0"]

@@ -77,6 +77,14 @@ def test_spread_and_interval_share_the_place() -> None:
     assert (text.value, text.spread, text.spread_of) == ("0.01235", "0.00098", "standard deviation over 100 subsets")
 
 
+@pytest.mark.parametrize(
+    ("level", "percent"), [(0.95, "95%"), (0.951109, "95.11%"), (0.9, "90%"), (0.99999, "99.999%"), (0.5, "50%")]
+)
+def test_levels_are_shown_to_the_digits_that_matter(level: float, percent: str) -> None:
+    score = Score("fd", 2.0, 10, 10, False, Interval(1.0, 3.0, level, "influence"))
+    assert score_text(score).interval_of == f"{percent}, influence"
+
+
 def test_a_spread_of_zero_hides_no_digit() -> None:
     text = score_text(Score("inception_score", 1.00004, None, 10, True, None, {"splits": 2}, {"std": 0.0}))
     assert (text.value, text.spread) == ("1.0000", "0")

@@ -177,6 +177,32 @@ def test_a_metric_that_is_not_named_itself_may_be_left_out(metrics):
     assert "inception_score left out" in " ".join(notice.message for notice in report.notices)
 
 
+def test_a_name_beside_a_group_insists_on_itself_alone():
+    report = run(arrays(0), arrays(1), metrics="standard,rke")
+    assert {"fd_pixels", "rke_pixels"} <= set(report.scores)
+    assert "inception_score left out" in " ".join(notice.message for notice in report.notices)
+    with pytest.raises(MetricError, match="logits"):
+        run(arrays(0), arrays(1), metrics="standard,is")
+    alone = ganeval.score(arrays(0), extractor="pixels", metrics="diversity,rke", cache=False)
+    assert "rke_pixels" in alone.scores
+    assert "no-real-images" in [notice.code for notice in alone.notices]
+    with pytest.raises(MetricError, match="fd: no real images"):
+        ganeval.score(arrays(0), extractor="pixels", metrics="standard,fd", cache=False)
+
+
+def test_a_group_of_which_nothing_can_be_computed_says_why_once():
+    with pytest.raises(MetricError, match="real images were given to compare with"):
+        ganeval.score(arrays(0), extractor="pixels", metrics="paired", cache=False)
+    with pytest.raises(MetricError) as raised:
+        run(arrays(0), arrays(1), metrics="video")
+    assert raised.value.hint is not None
+    assert "--clips folders" in raised.value.hint
+    small = ganeval.open_source(np.zeros((6, 12, 12, 3), np.uint8)), np.zeros((6, 14, 14, 3), np.uint8)
+    with pytest.raises(MetricError) as raised:
+        run(small[0], small[1], metrics="paired")
+    assert raised.value.message.count("different sizes") == 1
+
+
 def test_few_images_leave_default_metrics_out_with_a_notice():
     report = run(arrays(0, 3), arrays(1, 3))
     assert set(report.scores) == {"fd_pixels", "kd_pixels"}

@@ -120,6 +120,12 @@ def test_a_single_image_gives_a_reason_and_no_infinite_interval():
     assert "too few" in made.no_interval_reason
 
 
+def test_a_variance_that_overflows_is_not_blamed_on_few_images():
+    made = score().with_influence(Influence(None, np.array([1.0, -1.0]), math.inf), level=0.95, method="m")
+    assert made.interval is None
+    assert "overflow" in made.no_interval_reason
+
+
 def test_dropping_an_image_moves_a_mean_by_its_influence():
     """The jackknife: influence/(N−1) is how far the estimate moves without that image."""
     values = np.random.default_rng(4).normal(size=12)
