@@ -65,7 +65,8 @@ def density_coverage(
     Raises
     ------
     MetricError
-        If an argument isn't a finite matrix, or the two have different numbers of columns.
+        If an argument isn't a finite matrix, the two have different numbers of columns, or every real image has at
+        least `k` copies.
     NotEnoughImagesError
         If the real side has not more than `k` images, or the generated side none.
     OptionError
@@ -76,11 +77,22 @@ def density_coverage(
     return _from_neighbourhoods(neighbourhoods, k, level)
 
 
+def _refuse_points(neighbourhoods: Neighbourhoods, k: int) -> None:
+    """Refuse real images that all have `k` copies: open balls of radius 0 hold nothing, not even equal images."""
+    if not bool((neighbourhoods.nearest("real", k).squared[:, k - 1] > 0).any()):
+        raise MetricError(
+            f"density and coverage have no meaning here: every real image has at least {k} copies, so that its "
+            "neighbourhood has no extent",
+            hint="Leave out duplicates, or look for a network that gives the same features for every image.",
+        )
+
+
 def _from_neighbourhoods(neighbourhoods: Neighbourhoods, k: int, level: float | None) -> DensityCoverage:
     k = require_count("k", k)
     (answer,) = neighbourhoods.answer([Question("real", k, False)])
     counts = answer.counts
     n_real, n_generated = len(counts.per_centre), len(counts.per_point)
+    _refuse_points(neighbourhoods, k)
     pairs, reached = int(counts.per_centre.sum()), int((counts.per_centre > 0).sum())
 
     def score(name: str, value: float, details: dict[str, int]) -> Score:

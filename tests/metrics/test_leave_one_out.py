@@ -75,7 +75,7 @@ def test_everything_inside_or_outside_is_not_certainty() -> None:
     assert density.interval is None
     assert density.no_interval_reason is not None
     same = np.full((20, 7), 0.3)
-    precision = _scores(same, same)[0]
+    precision = precision_recall(same, same).precision
     assert precision.interval is not None
     assert precision.value == precision.interval.high == 1
     assert precision.interval.low < 0.95

@@ -83,7 +83,7 @@ def test_agrees_with_prdc(make_features, n: int, m: int, d: int, k: int) -> None
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("d", [1, 2, 3, 32])
+@pytest.mark.parametrize("d", [2, 3, 32])
 def test_ties_and_duplicates_on_a_lattice_fall_as_in_the_oracles(seed: int, d: int) -> None:
     # Whole numbers have exact distances in every package, so that each tie is one for all of them.
     random = np.random.default_rng(seed)
@@ -94,6 +94,18 @@ def test_ties_and_duplicates_on_a_lattice_fall_as_in_the_oracles(seed: int, d: i
     assert ours[:2] == pytest.approx(_torch_fidelity(real, generated, 3), abs=1e-6)
     theirs = compute_prdc(real.astype(np.float64), generated.astype(np.float64), nearest_k=5)
     assert ours[2:] == pytest.approx((theirs["density"], theirs["coverage"]), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_every_real_image_has_copies_enough_only_precision_and_recall_are_given(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    real = random.integers(0, 4, (120, 1)).astype(np.float32)
+    generated = np.concatenate([random.integers(1, 5, (60, 1)), real[:40]]).astype(np.float32)
+    ours = tuple(score.value for score in precision_recall(real, generated, k=3))
+    assert ours == pytest.approx(_brute(real, generated, 3, 5)[:2], abs=1e-12)
+    assert ours == pytest.approx(_torch_fidelity(real, generated, 3), abs=1e-6)
+    with pytest.raises(MetricError, match="no extent"):
+        density_coverage(real, generated, k=5)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -123,12 +135,14 @@ def test_a_set_against_itself(make_features) -> None:
     assert density == 1  # each open ball holds its centre and k − 1 others
 
 
-def test_identical_constant_features_follow_prdc_and_torch_fidelity() -> None:
+def test_identical_constant_features_are_within_each_other_and_have_no_density() -> None:
     same = np.full((20, 7), 0.3, np.float32)
     theirs = compute_prdc(same, same, nearest_k=5)
-    assert _ours(same, same) == (1, 1, 0, 0)
-    assert (theirs["density"], theirs["coverage"]) == (0, 0)
-    assert _torch_fidelity(same, same, 3) == (1, 1)
+    assert (theirs["density"], theirs["coverage"]) == (0, 0)  # which would read as: nothing is covered
+    with pytest.raises(MetricError, match="every real image has at least 5 copies"):
+        density_coverage(same, same)
+    ours = precision_recall(same, same)
+    assert (ours.precision.value, ours.recall.value) == (1, 1) == _torch_fidelity(same, same, 3)
 
 
 def test_collapsed_generator(make_features) -> None:
