@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from ganeval.metrics.score import Score
 from ganeval.report.comparison import Comparison, Looks
 from ganeval.report.digits import count_text, score_text, seconds_text
+from ganeval.report.lines import Lines, extractor_words
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
 _STYLES = {"better": "bold green", "undecided": "yellow", "identical": "dim", "no-verdict": "dim"}
-_UNLIMITED = 1000
 _WORDS = {"better": "settled", "undecided": "open", "identical": "same", "no-verdict": "none"}
 
 
@@ -31,54 +30,34 @@ def render_comparison(comparison: Comparison, console: Console) -> None:
 class _Writer:
     def __init__(self, comparison: Comparison, console: Console) -> None:
         self.comparison = comparison
-        self.console = console
-        self.unicode = (console.encoding or "ascii").lower().startswith("utf")
+        self.lines = Lines(console)
 
     def write(self) -> None:
         comparison = self.comparison
-        self._line("", self._heading(), "bold")
+        self.lines.line("", self._heading(), "bold")
         self._print_table()
         for line in self._remarks():
-            self._line("", line, "dim")
+            self.lines.line("", line, "dim")
         for metric in self.comparison.metrics.values():
             for one in metric.differences:
-                self._line(_WORDS[one.outcome], one.verdict, _STYLES[one.outcome])
+                self.lines.line(_WORDS[one.outcome], one.verdict, _STYLES[one.outcome])
         for label, content in self._rankings():
-            self._line(label, content, "bold")
-        for notice in self.comparison.notices:
-            style = "bold yellow" if notice.severity == "warning" else "cyan"
-            self._line(notice.severity, f"{_sentence(notice.message)} {notice.effect}".strip(), style)
+            self.lines.line(label, content, "bold")
+        self.lines.notices(self.comparison.notices)
         if comparison.looks is not None:
-            self._line("looks", looks_words(comparison.looks), "bold")
-        self._line("method", self._method(), "bold")
-        self._line("extractor", self._extractor(), "bold")
-        self._line("time", f"{seconds_text(self.comparison.run.seconds)} on {self.comparison.run.device}", "bold")
+            self.lines.line("looks", looks_words(comparison.looks), "bold")
+        self.lines.line("method", self._method(), "bold")
+        self.lines.line("extractor", extractor_words(self.comparison.extractor), "bold")
+        self.lines.line("time", f"{seconds_text(self.comparison.run.seconds)} on {self.comparison.run.device}", "bold")
 
     def _print_table(self) -> None:
-        from rich.measure import Measurement
-
         table = self._table(short_names=False)
-        unlimited = self.console.options.update(width=_UNLIMITED)
-        natural = Measurement.get(self.console, unlimited, table).maximum
-        if not self.console.is_terminal:
-            # A file or pipe has no width: names stay whole, so that they can be searched for.
-            table.width = natural
-        elif natural > self.console.width:
+        if self.lines.console.is_terminal and self.lines.natural_width(table) > self.lines.console.width:
             table = self._table(short_names=True)
-        self.console.print(table, crop=self.console.is_terminal)
+        self.lines.show(table)
 
     def _table(self, *, short_names: bool) -> Table:
-        from rich import box
-        from rich.table import Table
-
-        ascii_box = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
-        table = Table(
-            box=box.SIMPLE_HEAD if self.unicode else ascii_box,
-            show_edge=False,
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
-            header_style="bold",
-        )
+        table = self.lines.table()
         columns = self._columns()
         table.add_column("Score", overflow="fold")
         table.add_column("Set", overflow="fold")
@@ -90,8 +69,8 @@ class _Writer:
             for row, (name, score) in enumerate(metric.scores.items()):
                 cells = self._cells(score, columns, places.get(name, ""))
                 last = row == len(metric.scores) - 1
-                shown = self.text(parts[row], "bold") if row < len(parts) else ""
-                table.add_row(shown, self.text(name), *map(self.text, cells), end_section=last)
+                shown = self.lines.text(parts[row], "bold") if row < len(parts) else ""
+                table.add_row(shown, self.lines.text(name), *map(self.lines.text, cells), end_section=last)
         return table
 
     def _two_parts(self, name: str) -> list[str]:
@@ -108,13 +87,12 @@ class _Writer:
 
     def _cells(self, score: Score, columns: list[str], place: str) -> Iterator[str]:
         text = score_text(score)
-        arrow = ("↑ " if score.higher_is_better else "↓ ") if self.unicode else ""
         shown = {
             "Value": text.value,
             "Corrected": text.corrected or "",
             "Interval": "" if text.interval is None else f"[{text.interval[0]}, {text.interval[1]}]",
             "N gen.": "" if score.n_generated is None else count_text(score.n_generated),
-            "Better": f"{arrow}{'higher' if score.higher_is_better else 'lower'}",
+            "Better": self.lines.direction(score.higher_is_better),
             "Place": place,
         }
         return (shown[title] for title in columns)
@@ -147,41 +125,6 @@ class _Writer:
             f"{comparison.tested} {noun} is false"
         )
 
-    def _extractor(self) -> str:
-        info = self.comparison.extractor
-        parts = [info.name, f"preprocessing {info.preprocessing}", info.precision]
-        if info.weights_sha256 is not None:
-            parts.append(f"weights {info.weights_sha256[:12]}")
-        return " · ".join(parts)
-
-    def text(self, content: str, style: str = "") -> Text:
-        from rich.text import Text
-
-        return Text(self._safe(content), style=style)
-
-    def _safe(self, content: str) -> str:
-        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in content)
-        if self.unicode:
-            return shown
-        for sign, word in (("±", "+/-"), ("…", "..."), ("·", "-"), ("–", "-"), ("×", "x"), ("é", "e"), ("’", "'")):
-            shown = shown.replace(sign, word)
-        return shown.encode("ascii", "backslashreplace").decode("ascii")
-
-    def _line(self, label: str, content: str, style: str = "") -> None:
-        if not self.console.is_terminal:
-            self.console.print(self.text(f"{label}: {content}" if label else content), soft_wrap=True)
-            return
-        from rich.table import Table
-
-        if not label:
-            self.console.print(self.text(content, style))
-            return
-        grid = Table.grid(padding=(0, 1, 0, 0))
-        grid.add_column(no_wrap=True, min_width=9)
-        grid.add_column(overflow="fold")
-        grid.add_row(self.text(label, style), self.text(content))
-        self.console.print(grid)
-
 
 def looks_words(looks: Looks) -> str:
     """Where the run stopped, and what was open on the way."""
@@ -190,7 +133,3 @@ def looks_words(looks: Looks) -> str:
     )
     planned = f"{len(looks.planned)} planned look{'' if len(looks.planned) == 1 else 's'}"
     return f"images a set, until all was settled: {taken}; the verdicts hold for {planned}"
-
-
-def _sentence(text: str) -> str:
-    return text if not text or text[-1] in ".!?:;…" else f"{text}."

@@ -10,10 +10,9 @@ from ganeval.metrics.score import Score
 from ganeval.report.comparison import COMPARISON_SCHEMA_NAME, Comparison, MetricComparison, PairDifference
 from ganeval.report.comparison_console import looks_words
 from ganeval.report.comparison_figures import COLOURS, curve_svg, difference_svg, interval_svg
-from ganeval.report.digits import ScoreText, count_text, number_text, score_text, seconds_text
+from ganeval.report.digits import ScoreText, number_text, score_text
 from ganeval.report.explain import Explanation, explanation
-from ganeval.report.serialise import plain_text
-from ganeval.report.writing import write_text
+from ganeval.report.page import render_page
 from ganeval.version import __version__
 
 
@@ -57,20 +56,7 @@ def comparison_to_html(comparison: Comparison, path: str | Path | None = None) -
     OutputError
         It can't be written there.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("ganeval.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(count=count_text, duration=seconds_text)
-    page = plain_text(environment.get_template("comparison.html.j2").render(_context(comparison)))
-    if path is not None:
-        write_text(path, page)
-    return page
+    return render_page("comparison.html.j2", _context(comparison), path)
 
 
 def _context(comparison: Comparison) -> dict[str, Any]:

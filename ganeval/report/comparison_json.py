@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +26,16 @@ from ganeval.report.reading import (
     read_score,
     read_side,
 )
-from ganeval.report.serialise import json_run, json_score, json_section, json_side, plain_text, report_schema
-from ganeval.report.writing import write_text
+from ganeval.report.serialise import (
+    json_run,
+    json_score,
+    json_section,
+    json_side,
+    json_text,
+    plain_text,
+    read_schema,
+    report_schema,
+)
 from ganeval.uncertainty.ranking import Place
 from ganeval.version import __version__
 
@@ -74,15 +79,7 @@ def comparison_to_json(comparison: Comparison, path: str | Path | None = None) -
     OutputError
         It can't be written there, or holds something that JSON can't express.
     """
-    text = json.dumps(comparison_to_dict(comparison), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    if path is not None:
-        write_text(path, text)
-    return text
-
-
-@cache
-def _schema_text() -> str:
-    return files("ganeval.report").joinpath("comparison.schema.json").read_text(encoding="utf-8")
+    return json_text(comparison_to_dict(comparison), path)
 
 
 def comparison_schema() -> dict[str, Any]:
@@ -90,7 +87,7 @@ def comparison_schema() -> dict[str, Any]:
 
     What it shares with reports (scores, sides, the extractor, the run) is taken from theirs.
     """
-    schema: dict[str, Any] = json.loads(_schema_text())
+    schema = read_schema("comparison.schema.json")
     schema["$defs"] = report_schema()["$defs"] | schema["$defs"]
     return schema
 

@@ -17,9 +17,8 @@ from ganeval.report.drivers_view import drivers_view
 from ganeval.report.explain import Explanation, explanation
 from ganeval.report.extras_in_words import stopping_sentence
 from ganeval.report.figures import preview_uri, projection_svg
+from ganeval.report.page import render_page
 from ganeval.report.report import SCHEMA_NAME, Gallery, Report, Side
-from ganeval.report.serialise import plain_text
-from ganeval.report.writing import write_text
 from ganeval.version import __version__
 
 _CLASSES_SHOWN = 16
@@ -98,20 +97,7 @@ def report_to_html(report: Report, path: str | Path | None = None) -> str:
     OutputError
         It can't be written there.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("ganeval.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(count=count_text, duration=seconds_text, number=lambda value: number_text(value, value))
-    page = plain_text(environment.get_template("report.html.j2").render(_context(report)))
-    if path is not None:
-        write_text(path, page)
-    return page
+    return render_page("report.html.j2", _context(report), path)
 
 
 def _context(report: Report) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ganeval.report.serialise import json_section
-from ganeval.report.writing import write_text
+from ganeval.report.serialise import json_section, json_text
 
 PLAN_SCHEMA_NAME = "ganeval/power@1"
 
@@ -84,7 +82,4 @@ class Plan:
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The plan as JSON text, also written (atomically) to `path` if given; raises `OutputError`."""
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        if path is not None:
-            write_text(path, text)
-        return text
+        return json_text(self.to_dict(), path)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ganeval.report.digits import count_text, number_text
+from ganeval.report.lines import Lines
 from ganeval.report.plan import MetricPlan, Plan
 from ganeval.uncertainty.power import about
 
@@ -15,25 +16,19 @@ if TYPE_CHECKING:
 
 def render_plan(plan: Plan, console: Console) -> None:
     """Print a sentence or two a score; a line each, for grep and logs too."""
-    from rich.text import Text
-
-    unicode = (console.encoding or "ascii").lower().startswith("utf")
-
-    def show(content: str, style: str = "") -> None:
-        printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in content)
-        if not unicode:
-            printable = printable.replace("±", "+/-").encode("ascii", "backslashreplace").decode("ascii")
-        console.print(Text(printable, style=style), soft_wrap=not console.is_terminal)
-
-    show(f"{plan.source}: what can be told, at level {plan.level:g} and with power {plan.power:g}", "bold")
+    lines = Lines(console)
+    told = f"{plan.source}: what can be told, at level {plan.level:g} and with power {plan.power:g}"
+    lines.line("", told, "bold")
     for metric in plan.metrics.values():
-        show("")
-        show(_heading(metric), "bold")
+        lines.line("", "")
+        lines.line("", _heading(metric), "bold")
         for line in _lines(metric):
-            show(f"  {line}")
-    show("")
-    show("same real images: both generators scored on them, where what they do to both scores alike cancels", "dim")
-    show("each part of the variance is taken to fall as 1/N, for generators that vary like this one", "dim")
+            lines.line("", f"  {line}")
+    lines.line("", "")
+    lines.line(
+        "", "same real images: both generators scored on them, where what they do to both scores alike cancels", "dim"
+    )
+    lines.line("", "each part of the variance is taken to fall as 1/N, for generators that vary like this one", "dim")
 
 
 def _heading(metric: MetricPlan) -> str:

@@ -64,21 +64,31 @@ def report_to_json(report: Report, path: str | Path | None = None) -> str:
     OutputError
         It can't be written there, or holds something that JSON can't express.
     """
-    text = json.dumps(report_to_dict(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(report_to_dict(report), path)
+
+
+def json_text(document: Mapping[str, Any], path: str | Path | None = None) -> str:
+    """A dictionary of plain JSON values as text, also written (atomically) to `path` if given; raises `OutputError`."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if path is not None:
         write_text(path, text)
     return text
 
 
 @cache
-def _schema_text() -> str:
-    return files("ganeval.report").joinpath("schema.json").read_text(encoding="utf-8")
+def _schema_text(file: str) -> str:
+    return files("ganeval.report").joinpath(file).read_text(encoding="utf-8")
+
+
+def read_schema(file: str) -> dict[str, Any]:
+    """A JSON Schema of this package, a fresh dictionary with each call."""
+    schema: dict[str, Any] = json.loads(_schema_text(file))
+    return schema
 
 
 def report_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of ``ganeval/report@1``, a fresh dictionary with each call."""
-    schema: dict[str, Any] = json.loads(_schema_text())
-    return schema
+    return read_schema("schema.json")
 
 
 def plain_text(text: str) -> str:
