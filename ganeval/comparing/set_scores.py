@@ -14,9 +14,6 @@ from ganeval.comparing.judging import Pair, Row
 from ganeval.notices import Notice
 from ganeval.scoring.evaluation import Evaluation, ExtractedSet, Scored
 
-#: Metrics of which it is known beforehand that sets of different sizes have to be cut: they are computed once.
-_BY_COUNT = frozenset({"precision_recall", "density_coverage"})
-
 
 @dataclass(frozen=True)
 class ScoredSets:
@@ -54,7 +51,8 @@ def score_sets(
     fewest = min(len(one.features) for one in sets.values())
     unequal = any(len(one.features) != fewest for one in sets.values())
     metrics = [one.metric for one in evaluation.selection]
-    at_once = {metric.name for metric in metrics if not (unequal and metric.name in _BY_COUNT)}
+    # Those of which it is known beforehand that they have to be cut are computed once.
+    at_once = {metric.name for metric in metrics if not (unequal and metric.by_count)}
     whole = (
         {name: evaluation.compute(real, one, level=level, only=at_once) for name, one in sets.items()}
         if at_once

@@ -14,6 +14,7 @@ from ganeval.metrics.leave_one_out import (
     influence_on_reached_centres,
 )
 from ganeval.metrics.neighbourhoods import DENSITY_COVERAGE_K, Neighbourhoods, Question, neighbourhoods_of
+from ganeval.metrics.neighbours import squared_knn_radii
 from ganeval.metrics.options import require_count
 from ganeval.metrics.precision_recall import INTERVAL_METHOD
 from ganeval.metrics.registry import Metric, Parameter
@@ -79,7 +80,7 @@ def density_coverage(
 
 def _refuse_points(neighbourhoods: Neighbourhoods, k: int) -> None:
     """Refuse real images that all have `k` copies: open balls of radius 0 hold nothing, not even equal images."""
-    if not bool((neighbourhoods.nearest("real", k).squared[:, k - 1] > 0).any()):
+    if not bool((squared_knn_radii(neighbourhoods.nearest("real", k), k=k) > 0).any()):
         raise MetricError(
             f"density and coverage have no meaning here: every real image has at least {k} copies, so that its "
             "neighbourhood has no extent",
@@ -135,6 +136,7 @@ METRIC = Metric(
     formula="Σ 1[d < r_k(real)] / (k·N_generated); fraction of real balls (open) that hold a generated image",
     higher_is_better=(True, True),
     compute=_compute,
+    by_count=True,
     has_interval=True,
     minimum=DENSITY_COVERAGE_K + 1,
     minimum_for=lambda chosen: require_count("k", chosen["k"]) + 1,

@@ -9,11 +9,11 @@ import torch
 
 from ganeval.errors import MetricError
 from ganeval.features.features import Features
-from ganeval.metrics.arrays import Array, as_pair, as_vectors, float64_mean, float64_moments
+from ganeval.metrics.arrays import Array, as_pair, as_vectors, float64_mean
 from ganeval.metrics.covariance_factor import (
     SingularSystem,
     factor_of_covariance,
-    factor_of_rows,
+    factor_of_sample,
     nuclear_norm_of_product,
     singular_system,
 )
@@ -89,14 +89,14 @@ def frechet_distance(real: Array, generated: Array, *, level: float | None = DEF
     require_level(level)
     first, second = as_pair(real, generated, minimum_real=2, minimum_generated=2)
     mean_term = float((float64_mean(first) - float64_mean(second)).square().sum())
-    sides = [_factor_and_variances(side) for side in (first, second)]
+    factors = [factor_of_sample(side) for side in (first, second)]
+    traces = [float(factor.square().sum()) for factor in factors]
     if level is None:
-        covariance_term = _covariance_term(*sides[0], *sides[1])
-        return _score(mean_term, covariance_term, len(first), len(second))
-    system = singular_system(sides[0][0], sides[1][0])
-    traces = [float(variances.sum()) for _, variances in sides]
-    score = _score(mean_term, max(sum(traces) - 2 * system.nuclear_norm, 0.0), len(first), len(second))
-    squared = [_squared_norm(factor) for factor, _ in sides]
+        overlap = nuclear_norm_of_product(*factors)
+        return _score(mean_term, _covariance_term(traces, overlap), len(first), len(second))
+    system = singular_system(*factors)
+    score = _score(mean_term, _covariance_term(traces, system.nuclear_norm), len(first), len(second))
+    squared = [_squared_norm(factor) for factor in factors]
     return _with_correction(score, first, second, system, traces, squared, level=level)
 
 
@@ -180,26 +180,13 @@ def frechet_distance_from_moments(
     if len(mu_1) != len(mu_2):
         raise MetricError(f"mu_real and mu_generated must be of the same length, not {len(mu_1)} and {len(mu_2)}")
     mu_2, sigma_2 = mu_2.to(mu_1.device), sigma_2.to(mu_1.device)
-    covariance_term = _covariance_term(
-        factor_of_covariance(sigma_1), sigma_1.diagonal(), factor_of_covariance(sigma_2), sigma_2.diagonal()
-    )
+    overlap = nuclear_norm_of_product(factor_of_covariance(sigma_1), factor_of_covariance(sigma_2))
+    covariance_term = _covariance_term([float(sigma.trace()) for sigma in (sigma_1, sigma_2)], overlap)
     return _score(float((mu_1 - mu_2).square().sum()), covariance_term, n_real, n_generated or 0)
 
 
-def _factor_and_variances(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    count, dimension = rows.shape
-    if count - 1 <= dimension:
-        factor = factor_of_rows(rows)
-        return factor, factor.square().sum(dim=0)
-    sigma = float64_moments(rows)[1]
-    return factor_of_covariance(sigma), sigma.diagonal()
-
-
-def _covariance_term(
-    factor_1: torch.Tensor, variances_1: torch.Tensor, factor_2: torch.Tensor, variances_2: torch.Tensor
-) -> float:
-    trace = float(variances_1.sum() + variances_2.sum())
-    return max(trace - 2 * nuclear_norm_of_product(factor_1, factor_2), 0.0)
+def _covariance_term(traces: Sequence[float], overlap: float) -> float:
+    return max(sum(traces) - 2 * overlap, 0.0)
 
 
 def _score(mean_term: float, covariance_term: float, n_real: int | None, n_generated: int) -> Score:

@@ -10,9 +10,9 @@ from ganeval.features.features import Features
 from ganeval.features.lpips import BACKBONES, PerceptualDistance
 from ganeval.images.reading import ImageReader
 from ganeval.images.source import Label
-from ganeval.metrics.image_sets import Images, as_reader, reader_of
+from ganeval.metrics.image_sets import Images, as_reader
 from ganeval.metrics.options import parse_boolean, require_count
-from ganeval.metrics.random_pairs import mean_over_pairs, reals_in_details
+from ganeval.metrics.random_pairs import mean_over_pairs, of_both_sides
 from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
 from ganeval.uncertainty.interval import DEFAULT_LEVEL
@@ -117,13 +117,12 @@ def _compute(
     network: str,
     download: bool,
 ) -> tuple[Score, ...]:
-    labels = generated.labels
     distance = PerceptualDistance(network, download=download)
-    score = _diversity(reader_of(generated, "generated"), labels, distance, pairs=pairs, level=level, seed=seed)
-    if real is None or real.reader is None or (labels is not None and real.labels is None):
-        return (score,)
-    reader, among = real.reader, None if labels is None else real.labels
-    return (reals_in_details(score, lambda: _diversity(reader, among, distance, pairs=pairs, level=level, seed=seed)),)
+
+    def of_side(reader: ImageReader, labels: Sequence[Label] | None) -> Score:
+        return _diversity(reader, labels, distance, pairs=pairs, level=level, seed=seed)
+
+    return (of_both_sides(real, generated, of_side),)
 
 
 METRIC = Metric(

@@ -9,9 +9,9 @@ from ganeval.errors import MetricError
 from ganeval.features.features import Features
 from ganeval.images.reading import ImageReader
 from ganeval.images.source import Label
-from ganeval.metrics.image_sets import Images, as_reader, reader_of
+from ganeval.metrics.image_sets import Images, as_reader
 from ganeval.metrics.options import require_count
-from ganeval.metrics.random_pairs import mean_over_pairs, reals_in_details
+from ganeval.metrics.random_pairs import mean_over_pairs, of_both_sides
 from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
 from ganeval.metrics.structural_similarity import multi_scale_structural_similarity, scale_parameters
@@ -93,15 +93,10 @@ def _minimum_for(chosen: Mapping[str, Any]) -> int:
 def _compute(
     real: Features | None, generated: Features, *, seed: int, level: float | None, pairs: int
 ) -> tuple[Score, ...]:
-    labels = generated.labels
-    score = _similarity(reader_of(generated, "generated"), labels, pairs=pairs, level=level, seed=seed)
-    if real is None or (labels is not None and real.labels is None):
-        return (score,)
-    reader = real.reader
-    if reader is None:
-        return (score,)
-    among = None if labels is None else real.labels
-    return (reals_in_details(score, lambda: _similarity(reader, among, pairs=pairs, level=level, seed=seed)),)
+    def of_side(reader: ImageReader, labels: Sequence[Label] | None) -> Score:
+        return _similarity(reader, labels, pairs=pairs, level=level, seed=seed)
+
+    return (of_both_sides(real, generated, of_side),)
 
 
 METRIC = Metric(

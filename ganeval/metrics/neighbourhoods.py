@@ -13,7 +13,7 @@ from ganeval.features.features import Features
 from ganeval.metrics.arrays import as_pair
 from ganeval.metrics.balls import BallCounts, Balls, count_in_balls
 from ganeval.metrics.distances import DEFAULT_BLOCK_BYTES
-from ganeval.metrics.neighbours import Neighbours, nearest_neighbours, require_neighbours
+from ganeval.metrics.neighbours import Neighbours, nearest_neighbours, require_neighbours, squared_knn_radii
 
 PRECISION_RECALL_K = 3
 DENSITY_COVERAGE_K = 5
@@ -115,13 +115,12 @@ class Neighbourhoods:
         self._answers.update(zip(questions, counts, strict=True))
 
     def _balls(self, question: Question) -> Balls:
-        squared = self._neighbours[question.centres].squared
+        neighbours = self._neighbours[question.centres]
         outer = None
         if self.shells:
-            outer = squared[:, min(question.k, squared.shape[1] - 1)].contiguous()
-        return Balls(
-            squared[:, question.k - 1].contiguous(), question.centres == "real", question.closed, squared_outer=outer
-        )
+            outer = squared_knn_radii(neighbours, k=min(question.k + 1, neighbours.squared.shape[1]))
+        radii = squared_knn_radii(neighbours, k=question.k)
+        return Balls(radii, question.centres == "real", question.closed, squared_outer=outer)
 
     def _is_ready(self, question: Question) -> bool:
         known = self._neighbours.get(question.centres)

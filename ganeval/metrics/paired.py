@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -259,69 +259,54 @@ def _compute_lpips(
     return (_lpips(paired_of(real, generated), level, network=network, download=download),)
 
 
-PSNR = Metric(
-    name="psnr",
-    any_count=True,
-    scores=("psnr",),
+def _metric_of_pairs(
+    name: str, compute: Callable[..., Sequence[Score]], *, higher_is_better: bool = True, **further: Any
+) -> Metric:
+    """An entry of the table with what all metrics of pairs have in common."""
+    return Metric(
+        name=name,
+        scores=(name,),
+        compute=compute,
+        higher_is_better=(higher_is_better,),
+        needs="pairs",
+        on_features=False,
+        minimum=1,
+        groups=("paired",),
+        any_count=True,
+        has_interval=True,
+        **further,
+    )
+
+
+PSNR = _metric_of_pairs(
+    "psnr",
+    _compute_psnr,
     title="Peak signal-to-noise ratio of pairs",
     paper="Huynh-Thu & Ghanbari 2008, Scope of validity of PSNR in image/video quality assessment",
     formula="mean over pairs of 10·log10(255² / mean squared error)",
-    higher_is_better=(True,),
-    compute=_compute_psnr,
-    has_interval=True,
-    needs="pairs",
-    groups=("paired",),
-    on_features=False,
-    minimum=1,
 )
-
-SSIM = Metric(
-    name="ssim",
-    any_count=True,
-    scores=("ssim",),
+SSIM = _metric_of_pairs(
+    "ssim",
+    _compute_ssim,
     title="Structural similarity of pairs",
     paper="Wang et al. 2004, Image Quality Assessment: From Error Visibility to Structural Similarity",
     formula="mean over pairs and pixels of (2μxμy + C1)(2σxy + C2) / ((μx² + μy² + C1)(σx² + σy² + C2))",
-    higher_is_better=(True,),
-    compute=_compute_ssim,
-    has_interval=True,
-    needs="pairs",
-    groups=("paired",),
-    on_features=False,
-    minimum=1,
 )
-
-MS_SSIM = Metric(
-    name="paired_ms_ssim",
-    any_count=True,
-    scores=("paired_ms_ssim",),
+MS_SSIM = _metric_of_pairs(
+    "paired_ms_ssim",
+    _compute_ms_ssim,
     title="Multi-scale structural similarity of pairs",
     paper="Wang, Simoncelli & Bovik 2003, Multiscale Structural Similarity for Image Quality Assessment",
     formula="mean over pairs of the product over scales of contrast and structure, and luminance at the coarsest",
-    higher_is_better=(True,),
-    compute=_compute_ms_ssim,
-    has_interval=True,
-    needs="pairs",
-    groups=("paired",),
-    on_features=False,
-    minimum=1,
 )
-
-LPIPS = Metric(
-    name="paired_lpips",
-    any_count=True,
-    scores=("paired_lpips",),
+LPIPS = _metric_of_pairs(
+    "paired_lpips",
+    _compute_lpips,
     title="LPIPS of pairs",
     paper="Zhang et al. 2018, The Unreasonable Effectiveness of Deep Features as a Perceptual Metric",
     formula="mean over pairs of weighted squared differences of normalised network activations",
-    higher_is_better=(False,),
-    compute=_compute_lpips,
-    has_interval=True,
-    needs="pairs",
-    groups=("paired",),
-    on_features=False,
+    higher_is_better=False,
     aliases=("lpips",),
-    minimum=1,
     minimum_for=lambda chosen: min(minimum_for(chosen), 1),
     parameters=(
         Parameter("network", DEFAULT_NETWORK, str, "alex, vgg or squeeze"),

@@ -124,6 +124,7 @@ METRIC = Metric(
     formula="fraction of one side within the k-nearest-neighbour balls (closed) of the other",
     higher_is_better=(True, True),
     compute=_compute,
+    by_count=True,
     has_interval=True,
     minimum=PRECISION_RECALL_K + 1,
     minimum_for=lambda chosen: require_count("k", chosen["k"]) + 1,

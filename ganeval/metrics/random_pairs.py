@@ -12,9 +12,10 @@ import numpy.typing as npt
 import torch
 
 from ganeval.errors import MetricError, NotEnoughImagesError
+from ganeval.features.features import Features
 from ganeval.images.reading import ImageReader
 from ganeval.images.source import Label
-from ganeval.metrics.image_sets import Pixels, stacked
+from ganeval.metrics.image_sets import Pixels, reader_of, stacked
 from ganeval.metrics.mean_of_values import with_mean_interval
 from ganeval.metrics.score import Score
 from ganeval.uncertainty.influence import Influence
@@ -139,6 +140,26 @@ def mean_over_pairs(
         lowest=0.0,
         highest=highest,
     )
+
+
+def of_both_sides(
+    real: Features | None, generated: Features, of_side: Callable[[ImageReader, Sequence[Label] | None], Score]
+) -> Score:
+    """The score of the generated images, with the real ones' in its details for comparison where it can be had.
+
+    Parameters
+    ----------
+    real, generated
+        `real` may be None; of classes on one side only nothing is compared.
+    of_side
+        The score of a side's images, given how to read them and their labels (None: pairs of any classes).
+    """
+    labels = generated.labels
+    score = of_side(reader_of(generated, "generated"), labels)
+    if real is None or real.reader is None or (labels is not None and real.labels is None):
+        return score
+    reader, among = real.reader, None if labels is None else real.labels
+    return reals_in_details(score, lambda: of_side(reader, among))
 
 
 def reals_in_details(score: Score, of_reals: Callable[[], Score]) -> Score:

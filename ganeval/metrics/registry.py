@@ -76,6 +76,9 @@ class Metric:
     any_count
         Whether its value estimates the same quantity from any number of generated images, as unbiased statistics and
         means over images do, so that sets of different sizes may be compared; those with `Score.corrected` may anyway.
+    by_count
+        Whether what it measures depends on the number of images by definition, as with nearest neighbours, so that
+        only sets of one size can be compared.
     has_interval
         Whether its scores offer an interval where the images allow one: for listings.
     minimum
@@ -109,6 +112,7 @@ class Metric:
     groups: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ()
     on_features: bool = True
     any_count: bool = False
+    by_count: bool = False
     field_names: Mapping[str, Mapping[str, str]] | None = None
     has_interval: bool = False
 

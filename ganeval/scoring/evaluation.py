@@ -22,6 +22,7 @@ from ganeval.metrics.naming import score_name
 from ganeval.metrics.pair_comparisons import foresee_paired
 from ganeval.metrics.score import Score
 from ganeval.metrics.selection import Selected
+from ganeval.metrics.spatial_frechet_distance import needs_spatial
 from ganeval.notices import Notice
 from ganeval.progress import Progress, SilentProgress
 from ganeval.scoring.access import with_access
@@ -155,7 +156,7 @@ class Evaluation:
                 progress=self.progress,
                 trust=self.settings.trust,
                 # Twice as much to store, and other features in the store's eyes: only where it was asked for by name.
-                spatial=any(one.named and one.metric.needs == "spatial" for one in self.selection),
+                spatial=needs_spatial(one.metric for one in self.selection if one.named),
             )
             self._network, notices = resolve_extractor(self.settings.extractor, request)
             self.notices = [*notices, *self.notices]

@@ -12,6 +12,11 @@ from ganeval.metrics.score import Score
 from ganeval.metrics.selection import Selected
 from ganeval.notices import Notice
 
+_NO_READER = (
+    lambda features: features.reader is None,
+    "the images themselves, and the {side} ones can be read only once",
+    "Give them as files or arrays.",
+)
 #: What a side lacks where a metric can't read what it needs, by the need; see `ganeval.metrics.registry.NEEDS`.
 _LACKS: Mapping[str, tuple[Callable[[Features], bool], str, str]] = {
     "logits": (
@@ -29,16 +34,8 @@ _LACKS: Mapping[str, tuple[Callable[[Features], bool], str, str]] = {
         "class labels, and the {side} images have none",
         "Sort the images into one folder a class and add --labels folders, or use an .npz with labels.",
     ),
-    "images": (
-        lambda features: features.reader is None,
-        "the images themselves, and the {side} ones can be read only once",
-        "Give them as files or arrays.",
-    ),
-    "pairs": (
-        lambda features: features.reader is None,
-        "the images themselves, and the {side} ones can be read only once",
-        "Give them as files or arrays.",
-    ),
+    "images": _NO_READER,
+    "pairs": _NO_READER,
     "clips": (
         lambda features: features.clips is None,
         "videos, and the {side} images aren't frames of any",
