@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from ganeval.cli.failures import command
 
 
 @command
+@o.with_settings
 def compare(
     sets: Annotated[
         list[str],
@@ -24,21 +25,10 @@ def compare(
     ] = None,
     metrics: o.Metrics = None,
     option: o.MetricOptions = None,
-    extractor: o.Extractor = "auto",
-    weights: o.Weights = None,
-    preprocessing: o.Preprocessing = None,
+    *,
+    settings: dict[str, Any],
     json_path: o.Json = None,
     html_path: o.Html = None,
-    labels: o.Labels = None,
-    clips: o.Clips = None,
-    recursive: o.Recursive = True,
-    value_range: o.ValueRange = None,
-    count: o.Count = None,
-    on_error: o.OnError = "raise",
-    batch_size: o.BatchSize = None,
-    workers: o.Workers = None,
-    device: o.Device = "auto",
-    seed: o.Seed = 2020,
     level: Annotated[
         float, typer.Option("--level", help="Probability that no verdict at all is false; also of single intervals.")
     ] = 0.95,
@@ -46,9 +36,6 @@ def compare(
         bool,
         typer.Option("--until-decided", help="Take more and more images until every difference is settled."),
     ] = False,
-    cache: o.Cache = True,
-    cache_dir: o.CacheDir = None,
-    trust: o.Trust = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Compare sets of generated images, or reports of them: which is better, on what, and is that settled?
@@ -58,14 +45,13 @@ def compare(
     """
     from ganeval.cli.outputs import check_outputs, write_outputs
     from ganeval.cli.progress import make_progress
-    from ganeval.cli.values import allow_local_modules, check_count, parse_value_range
+    from ganeval.cli.values import check_count
     from ganeval.comparing.comparing import compare as compare_sets
     from ganeval.metrics.selection import parse_options
     from ganeval.report.comparison_console import render_comparison
 
-    check_count(count, *sets, real)
+    check_count(settings["count"], *sets, real)
     check_outputs(json_path, html_path)
-    allow_local_modules(extractor)
     with make_progress(quiet=quiet) as progress:
         comparison = compare_sets(
             sets,
@@ -76,23 +62,8 @@ def compare(
             until_decided=until_decided,
             curves=json_path is not None or html_path is not None,
             command=shlex.join(["ganeval", *sys.argv[1:]]),
-            extractor=extractor,
-            weights=weights,
-            preprocessing=preprocessing,
-            device=device,
-            batch_size=batch_size,
-            workers=workers,
-            seed=seed,
             level=level,
-            labels=labels,
-            clips=clips,
-            recursive=recursive,
-            value_range=parse_value_range(value_range),
-            count=count,
-            on_error=on_error,
-            cache=cache,
-            cache_dir=cache_dir,
-            trust=trust,
+            **settings,
             progress=progress,
         )
     forms = ((json_path, comparison.to_json), (html_path, comparison.to_html))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from ganeval.cli.values import allow_local_modules, parse_value_range
 
 SETS = (
     "folder, .zip, .tar shards, .npz, .npy, list file, - (list on stdin), "
@@ -57,3 +62,49 @@ Trust = Annotated[
     bool, typer.Option("--trust", help="Allow extractors that run code from the network or from a weights file.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; the result only.")]
+
+
+def _settings(
+    extractor: Extractor = "auto",
+    weights: Weights = None,
+    preprocessing: Preprocessing = None,
+    labels: Labels = None,
+    clips: Clips = None,
+    recursive: Recursive = True,
+    value_range: ValueRange = None,
+    count: Count = None,
+    on_error: OnError = "raise",
+    batch_size: BatchSize = None,
+    workers: Workers = None,
+    device: Device = "auto",
+    seed: Seed = 2020,
+    cache: Cache = True,
+    cache_dir: CacheDir = None,
+    trust: Trust = False,
+) -> None:
+    """The options that become `ganeval.scoring.evaluation.Settings`."""
+
+
+def with_settings(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `_settings` in the place of its parameter `settings`.
+
+    The command gets their values in a dictionary, by the names of `ganeval.score`'s parameters.
+    """
+    own = inspect.signature(function, eval_str=True)
+    shared = inspect.signature(_settings, eval_str=True).parameters
+    parameters: list[inspect.Parameter] = []
+    for parameter in own.parameters.values():
+        parameters += shared.values() if parameter.name == "settings" else [parameter]
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+
+    @functools.wraps(function)
+    def wrapped(**values: Any) -> None:
+        settings = {name: values.pop(name) for name in shared}
+        settings["value_range"] = parse_value_range(settings["value_range"])
+        allow_local_modules(settings["extractor"])
+        function(**values, settings=settings)
+
+    # The command line is made from these two.
+    wrapped.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return wrapped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from ganeval.cli.failures import command
 
 
 @command
+@o.with_settings
 def power(
     samples: Annotated[str, typer.Argument(help=f"A .json report, or generated images: {o.SETS}", show_default=False)],
     real: Annotated[str | None, typer.Option("--real", help="Real images, in any of the same forms.")] = None,
@@ -30,23 +31,9 @@ def power(
     ] = 0.8,
     level: o.Level = 0.95,
     option: o.MetricOptions = None,
-    extractor: o.Extractor = "auto",
-    weights: o.Weights = None,
-    preprocessing: o.Preprocessing = None,
+    *,
+    settings: dict[str, Any],
     json_path: Annotated[str | None, typer.Option("--json", help="Write the plan as JSON; - for stdout.")] = None,
-    labels: o.Labels = None,
-    clips: o.Clips = None,
-    recursive: o.Recursive = True,
-    value_range: o.ValueRange = None,
-    count: o.Count = None,
-    on_error: o.OnError = "raise",
-    batch_size: o.BatchSize = None,
-    workers: o.Workers = None,
-    device: o.Device = "auto",
-    seed: o.Seed = 2020,
-    cache: o.Cache = True,
-    cache_dir: o.CacheDir = None,
-    trust: o.Trust = False,
     quiet: o.Quiet = False,
 ) -> None:
     """How many images it takes to tell a given difference between generators, or for an interval of a given width.
@@ -56,7 +43,7 @@ def power(
     """
     from ganeval.cli.outputs import check_outputs, write_outputs
     from ganeval.cli.progress import make_progress
-    from ganeval.cli.values import allow_local_modules, check_count, parse_part, parse_value_range
+    from ganeval.cli.values import check_count, parse_part
     from ganeval.comparing.planning import check_plan, plan
     from ganeval.errors import OptionError
     from ganeval.metrics.selection import parse_options
@@ -72,31 +59,15 @@ def power(
             raise OptionError("a report brings its own real images", hint="Leave --real out.")
         report = report_from_json(samples)
     else:
-        check_count(count, samples, real)
-        allow_local_modules(extractor)
+        check_count(settings["count"], samples, real)
         with make_progress(quiet=quiet) as progress:
             report = score_images(
                 samples,
                 real,
                 metrics=None if metric is None else [metric],
                 options=parse_options(option or []),
-                extractor=extractor,
-                weights=weights,
-                preprocessing=preprocessing,
-                device=device,
-                batch_size=batch_size,
-                workers=workers,
-                seed=seed,
                 level=level,
-                labels=labels,
-                clips=clips,
-                recursive=recursive,
-                value_range=parse_value_range(value_range),
-                count=count,
-                on_error=on_error,
-                cache=cache,
-                cache_dir=cache_dir,
-                trust=trust,
+                **settings,
                 progress=progress,
                 command=shlex.join(["ganeval", *sys.argv[1:]]),
             )

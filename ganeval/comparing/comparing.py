@@ -23,11 +23,11 @@ from ganeval.report.report import Report
 from ganeval.scoring.choice import choose_metrics
 from ganeval.scoring.class_counts import notices_of_classes
 from ganeval.scoring.evaluation import Evaluation, ExtractedSet, Settings
+from ganeval.scoring.growth import MOST
 from ganeval.scoring.pairing import notices_of_pairs
 from ganeval.scoring.reporting import as_it_turned_out, make_run
 from ganeval.scoring.sides import describe_side, notices_of_sides
 from ganeval.scoring.suitability import sample_size_notices
-from ganeval.scoring.until import MOST
 
 METHOD = (
     "differences of corrected values; normal approximation from influence functions, paired over the shared real "

@@ -7,7 +7,7 @@ on these as on any p-values, so that a comparison may stop when it likes and its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ganeval.comparing.counts import metric_of
@@ -19,8 +19,7 @@ from ganeval.metrics.score import Score
 from ganeval.notices import Notice
 from ganeval.report.comparison import Looks
 from ganeval.scoring.evaluation import Evaluation, ExtractedSet
-from ganeval.scoring.growth import GrowingSet, WholeSet, growing_real
-from ganeval.scoring.until import FIRST, MOST
+from ganeval.scoring.growth import GrowingSet, WholeSet, growing_real, looks_between
 from ganeval.uncertainty.differences import Rule
 from ganeval.uncertainty.sequential import planned_sizes
 
@@ -65,14 +64,15 @@ def score_until_decided(
         for name, source in sources.items()
     }
     real_side = None if real is None else growing_real(evaluation, real)
-    sizes = planned_sizes(_first(evaluation), _last(growing, real_side))
+    every_set = [*growing.values(), *([] if real_side is None else [real_side])]
+    sizes = planned_sizes(*looks_between(evaluation, (one.metric for one in evaluation.selection), every_set))
     rule, level = Rule(sizes), evaluation.level or 0.0
     taken: list[int] = []
     still_open: list[int] = []
     for size in sizes:
         sets = {name: one.upto(size) for name, one in growing.items()}
         real_set = None if real_side is None else real_side.upto(size)
-        last = size == sizes[-1] or (all(one.exhausted for one in growing.values()) and _all_taken(real_side))
+        last = size == sizes[-1] or all(one.exhausted for one in every_set)
         try:
             scored = score_sets(evaluation, real_set, sets, level=rule.single_look_level(level))
         except NotEnoughImagesError:
@@ -90,25 +90,9 @@ def score_until_decided(
                 replace(scored, rows=rows),
                 judge(rows, identical=identical_pairs(sets), level=level, rule=rule),
                 Looks(tuple(sizes), tuple(taken), tuple(still_open)),
-                _notices(growing, real_side, still_open[-1]),
+                _notices(every_set, still_open[-1]),
             )
     raise AssertionError("the last look ends the run")
-
-
-def _first(evaluation: Evaluation) -> int:
-    options = evaluation.choice.options
-    return max(FIRST, *(one.metric.fewest(options.get(one.metric.name, {})) for one in evaluation.selection))
-
-
-def _last(growing: Mapping[str, GrowingSet], real: GrowingSet | WholeSet | None) -> int:
-    counts = [one.source.count for one in growing.values()]
-    if isinstance(real, GrowingSet):
-        counts.append(real.source.count)
-    return max(MOST if count is None else count for count in counts)
-
-
-def _all_taken(real: GrowingSet | WholeSet | None) -> bool:
-    return real is None or real.exhausted
 
 
 def _open(judgement: Judgement, evaluation: Evaluation) -> int:
@@ -139,11 +123,8 @@ def _relabelled(scores: Mapping[str, Score], rule: Rule, level: float) -> dict[s
     }
 
 
-def _notices(
-    growing: Mapping[str, GrowingSet], real: GrowingSet | WholeSet | None, still_open: int
-) -> tuple[Notice, ...]:
-    sides = [*growing.values(), *([] if real is None else [real])]
-    found = list(dict.fromkeys(notice for side in sides for notice in side.notices))
+def _notices(sets: Sequence[GrowingSet | WholeSet], still_open: int) -> tuple[Notice, ...]:
+    found = list(dict.fromkeys(notice for one in sets for notice in one.notices))
     if still_open:
         noun = "difference is" if still_open == 1 else "differences are"
         found.append(

@@ -81,6 +81,11 @@ def realism_scores(
     return _deepest(first, second, neighbours, k, shells=False, block_bytes=block_bytes).realism
 
 
+def realism_of(real: Features, generated: Features, k: int = PRECISION_RECALL_K) -> npt.NDArray[np.float64]:
+    """As `realism_scores`, with the real images' neighbours where another metric has just found them."""
+    return _deepest_of(real, generated, require_count("k", k), shells=False).realism
+
+
 def realism(
     real: Array,
     generated: Array,
@@ -132,6 +137,12 @@ class _Deepest(NamedTuple):
     grown_ratios: torch.Tensor | None
     grown_rows: torch.Tensor | None
     neighbours: torch.Tensor
+
+
+def _deepest_of(real: Features, generated: Features, k: int, *, shells: bool) -> _Deepest:
+    neighbours = neighbourhoods_of(real, generated, shells=shells).nearest("real", k)
+    first, second = as_pair(real.pooled, generated.pooled)
+    return _deepest(first, second, neighbours, k, shells=shells, block_bytes=DEFAULT_BLOCK_BYTES)
 
 
 def _deepest(
@@ -241,11 +252,7 @@ def _compute(
     if real is None:
         raise MetricError("realism needs real images", hint="Pass them with --real (real=).")
     k = require_count("k", k)
-    shells = level is not None
-    neighbours = neighbourhoods_of(real, generated, shells=shells).nearest("real", k)
-    first, second = as_pair(real.pooled, generated.pooled)
-    deepest = _deepest(first, second, neighbours, k, shells=shells, block_bytes=DEFAULT_BLOCK_BYTES)
-    return (_score(deepest, k, level),)
+    return (_score(_deepest_of(real, generated, k, shells=level is not None), k, level),)
 
 
 METRIC = Metric(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +18,7 @@ from ganeval.metrics.neighbourhoods import (
     Question,
     neighbourhoods_of,
 )
+from ganeval.metrics.realism import realism_of
 from ganeval.metrics.score import Score
 from ganeval.report.drivers import ClassRecord, Drivers, ImageRecord, SideName
 
@@ -163,16 +162,10 @@ def _neighbourhoods(
 
 def _realism(real: Features, generated: Features, unknown: list[str]) -> Values | None:
     try:
-        realism_scores: Callable[..., Any] = import_module("ganeval.metrics.realism").realism_scores
-    except (ImportError, AttributeError):
-        unknown.append("realism: this version of ganeval doesn't compute it")
-        return None
-    try:
-        values: Values = np.asarray(realism_scores(real.pooled, generated.pooled, k=PRECISION_RECALL_K), np.float64)
+        return realism_of(real, generated)
     except GanevalError as error:
         unknown.append(f"realism: {error.message}")
         return None
-    return values
 
 
 def _distances(

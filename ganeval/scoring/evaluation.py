@@ -165,18 +165,25 @@ class Evaluation:
 
     def extract(self, source: ImageSource, side: str, *, label: str | None = None) -> ExtractedSet:
         """Features of `source`; `side` is ``"real"`` or ``"generated"``, for messages."""
-        extraction = extract(
-            source,
-            self.network,
-            device=self.device,
-            batch_size=self.settings.batch_size,
-            workers=self.settings.workers,
-            store=self.store,
-            on_error=self.settings.on_error,
-            progress=self.progress,
-            label=label or f"{side}: {source.name}",
-        )
-        return ExtractedSet(source, extraction, with_access(extraction.features, source, self.network, self.device))
+        label = label or f"{side}: {source.name}"
+        return self.extracted(source, extract(source, self.network, **self.extraction_settings(label)))
+
+    def extraction_settings(self, label: str) -> dict[str, Any]:
+        """How features are extracted, as `ganeval.features.engine` takes it; `label` is what the progress is called."""
+        return {
+            "device": self.device,
+            "batch_size": self.settings.batch_size,
+            "workers": self.settings.workers,
+            "store": self.store,
+            "on_error": self.settings.on_error,
+            "progress": self.progress,
+            "label": label,
+        }
+
+    def extracted(self, source: ImageSource, extraction: Extraction) -> ExtractedSet:
+        """What was extracted of `source`, with all that metrics may ask for."""
+        features = with_access(extraction.features, source, self.network, self.device)
+        return ExtractedSet(source, extraction, features)
 
     def compute(
         self,

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ganeval.errors import OptionError
 from ganeval.features.engine import GrowingExtraction, is_stored
 from ganeval.images.shuffled import FirstImages, in_random_order
 from ganeval.images.source import ImageSource
+from ganeval.metrics.registry import Metric
 from ganeval.notices import Notice
-from ganeval.scoring.access import with_access
 from ganeval.scoring.evaluation import Evaluation, ExtractedSet
+
+#: Images at the first look, where no metric needs more.
+FIRST = 500
+#: Most images that are taken of a source whose number nobody has said: a generator's.
+MOST = 50_000
 
 
 class GrowingSet:
@@ -48,18 +55,8 @@ class GrowingSet:
                     "The intervals hold if that order is random; if it is sorted, by class say, nothing of it holds.",
                 ),
             )
-        settings = evaluation.settings
-        self._growing = GrowingExtraction(
-            self.source,
-            evaluation.network,
-            device=evaluation.device,
-            batch_size=settings.batch_size,
-            workers=settings.workers,
-            store=evaluation.store,
-            on_error=settings.on_error,
-            progress=evaluation.progress,
-            label=label or f"{side}: {source.name}",
-        )
+        settings = evaluation.extraction_settings(label or f"{side}: {source.name}")
+        self._growing = GrowingExtraction(self.source, evaluation.network, **settings)
 
     @property
     def exhausted(self) -> bool:
@@ -69,8 +66,7 @@ class GrowingSet:
     def upto(self, count: int) -> ExtractedSet:
         """The first `count` images, or all where there are fewer; raises as `ganeval.features.engine.extract` does."""
         extraction = self._growing.upto(count)
-        part = FirstImages(self.source, extraction.positions)
-        return ExtractedSet(part, extraction, with_access(extraction.features, part, self._evaluation.network))
+        return self._evaluation.extracted(FirstImages(self.source, extraction.positions), extraction)
 
 
 class WholeSet:
@@ -102,3 +98,15 @@ def growing_real(evaluation: Evaluation, source: ImageSource) -> GrowingSet | Wh
     if evaluation.store is not None and is_stored(source, evaluation.network, evaluation.store):
         return WholeSet(evaluation.extract(source, "real"))
     return GrowingSet(evaluation, source, "real")
+
+
+def looks_between(
+    evaluation: Evaluation, metrics: Iterable[Metric], sets: Iterable[GrowingSet | WholeSet]
+) -> tuple[int, int]:
+    """Numbers of images at the first look, enough for all `metrics`, and at the last, all that the `sets` have."""
+    options = evaluation.choice.options
+    counts = [one.source.count for one in sets if isinstance(one, GrowingSet)]
+    return (
+        max([FIRST, *(metric.fewest(options.get(metric.name, {})) for metric in metrics)]),
+        max(MOST if count is None else count for count in counts),
+    )

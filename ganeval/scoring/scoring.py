@@ -16,9 +16,10 @@ from ganeval.report.report import Report
 from ganeval.scoring.choice import choose_metrics
 from ganeval.scoring.drivers import check_top, find_drivers
 from ganeval.scoring.evaluation import Evaluation, Settings
+from ganeval.scoring.growth import MOST
 from ganeval.scoring.reporting import make_report
 from ganeval.scoring.targets import parse_until, until_options
-from ganeval.scoring.until import MOST, score_until
+from ganeval.scoring.until import score_until
 from ganeval.uncertainty.interval import DEFAULT_LEVEL
 
 #: The seed of torch-fidelity, so that scores agree with its to the last digits by default.

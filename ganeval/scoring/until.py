@@ -13,14 +13,9 @@ from ganeval.metrics.score import Score
 from ganeval.notices import Notice
 from ganeval.report.stopping import LookTaken, Stopping, TargetOutcome
 from ganeval.scoring.evaluation import Evaluation, ExtractedSet, Scored
-from ganeval.scoring.growth import GrowingSet, WholeSet, growing_real
+from ganeval.scoring.growth import GrowingSet, WholeSet, growing_real, looks_between
 from ganeval.scoring.targets import Target
 from ganeval.uncertainty.sequential import Looks, planned_sizes
-
-#: Images at the first look, where no metric needs more.
-FIRST = 500
-#: Most images that are taken of a source whose number nobody has said: a generator's.
-MOST = 50_000
 
 # A forecast may err: the next look is at this share of it, and no further away than by this factor.
 _FORECAST_SHARE = 0.9
@@ -78,7 +73,9 @@ class _Run:
         self.looks: list[LookTaken] = []
 
     def enough(self) -> Enough:
-        sizes = planned_sizes(self._first(), self._last())
+        sets = [self.generated, *([] if self.real is None else [self.real])]
+        metrics = (target.metric for target in self.targets)
+        sizes = planned_sizes(*looks_between(self.evaluation, metrics, sets))
         plan: Looks | None = None
         wanted = 0.0
         for index, size in enumerate(sizes):
@@ -103,16 +100,6 @@ class _Run:
                 return self._finish(real, generated, scored, plan or current, size)
             wanted = _FORECAST_SHARE * min(max(needed), _LONGEST_STEP * size)
         raise AssertionError("the last look ends the run")
-
-    def _first(self) -> int:
-        options = self.evaluation.choice.options
-        return max(FIRST, *(target.metric.fewest(options.get(target.metric.name, {})) for target in self.targets))
-
-    def _last(self) -> int:
-        counts = [self.generated.source.count]
-        if isinstance(self.real, GrowingSet):
-            counts.append(self.real.source.count)
-        return max(MOST if count is None else count for count in counts)
 
     def _all_taken(self) -> bool:
         return self.generated.exhausted and (self.real is None or self.real.exhausted)
