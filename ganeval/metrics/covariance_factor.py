@@ -9,7 +9,7 @@ import torch
 
 from ganeval.errors import MetricError
 from ganeval.metrics.arrays import float64_moments
-from ganeval.metrics.symmetric_products import gram_of_rows
+from ganeval.metrics.matrix_products import gram_of_rows, product_with_triangle
 
 #: Below this size singular values are cheap enough that no shorter way is worth its error.
 _ALWAYS_EXACT = 256
@@ -117,7 +117,7 @@ def nuclear_norm_of_product(factor_1: torch.Tensor, factor_2: torch.Tensor) -> f
     factor_1, factor_2
         float64 [R₁, D] and [R₂, D].
     """
-    product = factor_1 @ factor_2.T
+    product = product_with_triangle(factor_1, factor_2)
     _reject_overflow(product)
     if product.shape[0] > product.shape[1]:
         product = product.T
@@ -166,7 +166,7 @@ def singular_system(factor_1: torch.Tensor, factor_2: torch.Tensor) -> SingularS
     if len(factor_1) > len(factor_2):
         turned = singular_system(factor_2, factor_1)
         return SingularSystem(turned.values, turned.second, turned.first, turned.nuclear_norm)
-    product = factor_1 @ factor_2.T
+    product = product_with_triangle(factor_1, factor_2)
     if product.numel() == 0 or not bool(product.any()):
         empty = factor_1.new_zeros(factor_1.shape[1], 0)
         return SingularSystem(factor_1.new_zeros(0), empty, empty, 0.0)

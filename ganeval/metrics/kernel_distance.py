@@ -20,7 +20,7 @@ from ganeval.metrics.kernel_means import (
     squared_mmd_of_blocks,
     with_mmd_interval,
 )
-from ganeval.metrics.kernels import Kernel, polynomial_kernel
+from ganeval.metrics.kernels import Kernel, Origin, polynomial_kernel
 from ganeval.metrics.options import parse_optional, require_count
 from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
@@ -167,9 +167,10 @@ def _mmd_subset_by_subset(
 ) -> npt.NDArray[np.float64]:
     size = draws.real.shape[1]
     values = np.empty(len(draws.real))
+    origin = Origin.between(real, generated, size)
     for i, (real_rows, generated_rows) in enumerate(zip(draws.real, draws.generated, strict=True)):
-        r = real[torch.from_numpy(real_rows).to(real.device)].double()
-        g = generated[torch.from_numpy(generated_rows).to(generated.device)].double()
+        r = origin.rows(real[torch.from_numpy(real_rows).to(real.device)])
+        g = origin.rows(generated[torch.from_numpy(generated_rows).to(generated.device)])
         within = sum(float(kernel(side, side).fill_diagonal_(0.0).sum()) for side in (g, r))
         values[i] = within / (size * (size - 1)) - 2 * float(kernel(g, r).sum()) / size**2
     return values
@@ -185,7 +186,7 @@ def _mmd_from_whole(
     members = {"real": (in_real, in_real), "generated": (in_generated, in_generated), "across": (in_real, in_generated)}
     sums = KernelSums(len(real), len(generated), real.device) if with_sums else None
     within, across = (torch.zeros(len(draws.real), dtype=torch.float64, device=real.device) for _ in range(2))
-    for tile in kernel_tiles(real, generated, kernel):
+    for tile in kernel_tiles(real, generated, kernel, averaged=size):
         if sums is not None:
             sums.add(tile)
         of_rows, of_columns = members[tile.pair]
@@ -255,6 +256,7 @@ METRIC = Metric(
     higher_is_better=(False,),
     compute=_compute,
     has_interval=True,
+    curve=("kd",),
     aliases=("kid", "kd"),
     minimum_for=_fewest,
     inception_names={"kd": "kid"},

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ganeval.metrics.kernels import Kernel
+from ganeval.metrics.kernels import Kernel, Origin
 from ganeval.metrics.score import Score
 from ganeval.metrics.squared_distance import (
     FEWEST_FOR_INTERVAL,
@@ -58,25 +58,30 @@ class SquaredMmd(NamedTuple):
     distance: SquaredDistance | None
 
 
-def kernel_tiles(real: torch.Tensor, generated: torch.Tensor, kernel: Kernel) -> Iterator[Tile]:
+def kernel_tiles(
+    real: torch.Tensor, generated: torch.Tensor, kernel: Kernel, *, averaged: int | None = None
+) -> Iterator[Tile]:
     """All values of the kernel between and across both sides, one tile after the other.
 
     Parameters
     ----------
     real, generated
-        [N, D] and [M, D], any float dtype, on one device; a tile's rows are turned into float64.
+        [N, D] and [M, D], any float dtype, on one device.
+    averaged
+        See `Origin.between`.
     """
+    origin = Origin.between(real, generated, averaged)
     sides: tuple[tuple[Pair, torch.Tensor], ...] = (("real", real), ("generated", generated))
     for pair, side in sides:
         for rows in row_tiles(len(side)):
-            x = side[rows].double()
+            x = origin.rows(side[rows])
             for columns in row_tiles(len(side)):
                 if columns.start >= rows.start:
-                    yield Tile(pair, rows, columns, kernel(x, x if columns == rows else side[columns].double()))
+                    yield Tile(pair, rows, columns, kernel(x, x if columns == rows else origin.rows(side[columns])))
     for rows in row_tiles(len(real)):
-        x = real[rows].double()
+        x = origin.rows(real[rows])
         for columns in row_tiles(len(generated)):
-            yield Tile("across", rows, columns, kernel(x, generated[columns].double()))
+            yield Tile("across", rows, columns, kernel(x, origin.rows(generated[columns])))
 
 
 def row_tiles(count: int) -> list[slice]:

@@ -132,6 +132,22 @@ def test_same_for_numpy_and_torch_and_both_widths(make_features) -> None:
     assert kernel_distance(torch.from_numpy(real), generated.astype(np.float64)).value == expected
 
 
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+@pytest.mark.parametrize("apart", [0.0, 0.1])
+@pytest.mark.parametrize("subset_size", [50, 1000])
+def test_many_narrow_features_lose_nothing_that_is_printed(
+    make_features, offset: float, apart: float, subset_size: int
+) -> None:
+    # From 2,000 images on, inner products of float32 features are taken in float32.
+    real, generated = make_features(2000, 60, seed=1) + offset, make_features(2100, 60, seed=2) + offset + apart
+    assert real.dtype == generated.dtype == np.float32
+    narrow = kernel_distance(real, generated, subset_size=subset_size, subsets=10)
+    wide = kernel_distance(real.astype(np.float64), generated, subset_size=subset_size, subsets=10)
+    assert narrow.value == pytest.approx(wide.value, rel=1e-6, abs=1e-6 * wide.standard_error.total)
+    assert narrow.corrected == pytest.approx(wide.corrected, rel=1e-6, abs=1e-6 * wide.standard_error.total)
+    assert narrow.interval.high == pytest.approx(wide.interval.high, rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("parameter", "value"),
     [
