@@ -14,8 +14,9 @@ from ganeval.features.features import Features
 from ganeval.metrics import kernel_distance, mmd_poly, mmd_rbf
 from ganeval.metrics import kernel_means as kernel_means_module
 from ganeval.metrics.kernel_means import squared_mmd, squared_mmd_of_blocks
-from ganeval.metrics.kernels import PolynomialKernel, RbfKernel
+from ganeval.metrics.kernels import Origin, PolynomialKernel, RbfKernel
 from ganeval.metrics.registry import METRICS
+from ganeval.uncertainty.interval import NOTHING_VARIES
 
 
 def _estimates(k_rr: np.ndarray, k_gg: np.ndarray, k_rg: np.ndarray) -> tuple[float, float]:
@@ -191,12 +192,17 @@ def test_constant_features_are_equal_or_far_apart() -> None:
     ones, twos = np.ones((20, 4)), 2 * np.ones((20, 4))
     for score in (mmd_rbf(ones, ones), mmd_poly(ones, ones)):
         assert score.value == pytest.approx(0, abs=1e-12)
-        assert score.interval is not None
-        assert score.interval.high == pytest.approx(0, abs=1e-6)
+        assert score.interval is None
+        assert score.no_interval_reason == NOTHING_VARIES
     far = mmd_rbf(ones, twos, normalise=False, sigma=1.0, scale=1.0)
     assert far.value == pytest.approx(2 - 2 * np.exp(-2))
-    assert far.interval is not None
-    assert far.interval.low == pytest.approx(far.value, rel=1e-5)
+    assert far.interval is None
+    assert mmd_poly(ones, 2e3 * ones).interval is None
+    # As soon as one image differs there is an interval.
+    ones[0, 0] = 1.001
+    for score in (mmd_rbf(ones, twos), mmd_poly(ones, twos)):
+        assert score.interval is not None
+        assert score.interval.low < score.interval.high
 
 
 def test_a_large_bandwidth_keeps_its_digits() -> None:
@@ -209,7 +215,9 @@ def test_a_large_bandwidth_keeps_its_digits() -> None:
 
 def test_rbf_kernel_far_from_the_origin() -> None:
     rows = torch.tensor([[1e8, 0.0], [1e8 + 1, 0.0]], dtype=torch.float64)
-    assert float(RbfKernel(1.0)(rows[:1], rows[1:])) == pytest.approx(np.exp(-0.5) - 1)
+    origin = Origin.between(rows[:1], rows[1:])
+    value = RbfKernel(1.0)(origin.rows(rows[:1]), origin.rows(rows[1:]))
+    assert float(value) == pytest.approx(np.exp(-0.5) - 1)
 
 
 def test_few_images_have_no_interval_and_no_level_means_no_work(make_features) -> None:
