@@ -34,7 +34,7 @@ Values = dict[str, float]
 
 CLASSES = 1000
 #: Size of the run that loads libraries and warms threads before the measured one.
-WARM = 300
+WARM = 1000
 
 
 class Data(NamedTuple):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganeval.cli.failures import command
+from ganeval.wording import counted
 
 if TYPE_CHECKING:
     from ganeval.features.store import FeatureStore, StoreEntryInfo
@@ -108,4 +109,4 @@ def _report(deleted: list[StoreEntryInfo]) -> None:
     from ganeval.cli.values import bytes_in_words
 
     freed = bytes_in_words(sum(entry.bytes for entry in deleted))
-    typer.echo(f"deleted {len(deleted)} {'entry' if len(deleted) == 1 else 'entries'}, {freed}")
+    typer.echo(f"deleted {counted(deleted, 'entry', 'entries')}, {freed}")

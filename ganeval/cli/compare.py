@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ganeval.cli import options as o
-from ganeval.cli.failures import command
+from ganeval.cli.failures import command, end_not_reached
 
 
 @command
@@ -34,7 +34,10 @@ def compare(
     ] = 0.95,
     until_decided: Annotated[
         bool,
-        typer.Option("--until-decided", help="Take more and more images until every difference is settled."),
+        typer.Option(
+            "--until-decided",
+            help="Take more and more images until every difference is settled; exit status 3 if one never is.",
+        ),
     ] = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -42,13 +45,16 @@ def compare(
 
     Differences are taken on the same real images, with intervals that are corrected for asking about several metrics
     and pairs. Reports are compared only if their numbers are of one kind: extractor, weights, resizing, real images.
+
+    Exit status: 0; 2 for an error that you can mend; 3 if --until-decided ran out of images before every difference was
+    settled (the comparison is written all the same, and its looks.decided is false).
     """
     from ganeval.cli.outputs import check_outputs, write_outputs
     from ganeval.cli.progress import make_progress
     from ganeval.cli.values import check_count
     from ganeval.comparing.comparing import compare as compare_sets
     from ganeval.metrics.selection import parse_options
-    from ganeval.report.comparison_console import render_comparison
+    from ganeval.report.comparison_console import open_words, render_comparison
 
     check_count(settings["count"], *sets, real)
     check_outputs(json_path, html_path)
@@ -68,3 +74,5 @@ def compare(
         )
     forms = ((json_path, comparison.to_json), (html_path, comparison.to_html))
     write_outputs(forms, lambda console: render_comparison(comparison, console))
+    if comparison.looks is not None and not comparison.looks.decided:
+        end_not_reached(open_words(comparison.looks))

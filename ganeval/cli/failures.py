@@ -19,7 +19,16 @@ R = TypeVar("R")
 #: Set to anything, it has the effect of ``--debug`` on every command.
 DEBUG_VARIABLE = "GANEVAL_DEBUG"
 
+#: Exit status of a run that reported all it has, but ran out of images before what ``--until`` or ``--until-decided``
+#: asked for was reached.
+NOT_REACHED = 3
+
 _debugging: ContextVar[bool] = ContextVar("debugging", default=False)
+
+
+def end_not_reached(what: str) -> None:
+    """End a run whose report is written with `NOT_REACHED`, and a last line on stderr that says what wasn't reached."""
+    _fail(f"not reached: {what} (exit status {NOT_REACHED})", NOT_REACHED)
 
 
 def _fail(text: str, code: int) -> None:

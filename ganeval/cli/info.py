@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ganeval.cli.failures import command
+from ganeval.wording import counted
 
 
 @command
@@ -47,7 +48,7 @@ def _facts() -> dict[str, Any]:
         "device": str(resolve_device("auto")),
         "cuda": cuda or ["none"],
         "cache": str(default_cache_dir()),
-        "stored": f"{len(entries)} sets of features, {bytes_in_words(sum(entry.bytes for entry in entries))}",
+        "stored": f"{counted(entries, 'set')} of features, {bytes_in_words(sum(entry.bytes for entry in entries))}",
         "extractors": [name for name, availability in here.items() if availability.available],
         "not here": [*(name for name, availability in here.items() if not availability.available), *broken],
         "named sets": list(SOURCES),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganeval.cli.failures import command
+from ganeval.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -149,7 +150,7 @@ def _groups_of(found: Sequence[Metric]) -> Table:
     for group, members in _groups().items():
         if group not in {"default", "all"}:
             grid.add_row(group, ", ".join(metric.name for metric in found if metric.name in members))
-    grid.add_row("all", "every metric that the two sides allow")
+    grid.add_row("all", "every metric that the two sides allow, but those of pairs")
     return grid
 
 
@@ -204,7 +205,7 @@ def _print_in_full(found: Sequence[Metric]) -> None:
             ("scores", ", ".join(metric.scores)),
             ("also called", ", ".join(sorted(_other_names(metric))) or "-"),
             ("better", _direction(metric)),
-            ("reads", f"{_reads(metric)}; at least {metric.minimum} images a side"),
+            ("reads", f"{_reads(metric)}; at least {counted(metric.minimum, 'image')} a side"),
             ("interval", "yes, or the reason why not" if metric.has_interval else "no"),
             ("groups", ", ".join(belongs)),
             ("formula", metric.formula),

@@ -48,7 +48,9 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N o
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of everything random.")]
 Until = Annotated[
     list[str] | None,
-    typer.Option("--until", help="Stop when it is enough: fid=0.5, or fid=5% of its value; repeatable."),
+    typer.Option(
+        "--until", help="Stop when it is enough: fid=0.5, or fid=5% of its value; repeatable. Exit status 3 if never."
+    ),
 ]
 Top = Annotated[int | None, typer.Option("--top", min=1, help="Show so many images of each kind that drive the score.")]
 TopTable = Annotated[

@@ -59,7 +59,7 @@ class _Bars:
 class _LineTask:
     def __init__(self, label: str, total: int | None, unit: str, done: int) -> None:
         self._label, self._total, self._unit = label, total, unit
-        self._done = self._before = done
+        self._done = self._before = self._told = done
         self._began = self._said = time.monotonic()
 
     def advance(self, count: int) -> None:
@@ -69,9 +69,11 @@ class _LineTask:
             self._say()
 
     def _say(self) -> None:
+        self._told = self._done
         rate = (self._done - self._before) / max(1e-9, time.monotonic() - self._began)
         of = "" if self._total is None else f"/{self._total:,}"
-        parts = [f"{self._label}: {self._done:,}{of} {self._unit}"]
+        last = self._done if self._total is None else self._total
+        parts = [f"{self._label}: {self._done:,}{of} {self._unit.removesuffix('s') if last == 1 else self._unit}"]
         if rate:
             parts.append(_speed(rate, ""))
             if self._total is not None:
@@ -79,7 +81,8 @@ class _LineTask:
         print(", ".join(parts), file=sys.stderr, flush=True)
 
     def finish(self) -> None:
-        if time.monotonic() - self._began >= LINE_SECONDS:
+        # A last step that took long was told when it was done.
+        if time.monotonic() - self._began >= LINE_SECONDS and self._told != self._done:
             self._say()
 
 

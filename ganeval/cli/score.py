@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ganeval.cli import options as o
-from ganeval.cli.failures import command
+from ganeval.cli.failures import command, end_not_reached
 
 
 @command
@@ -34,12 +34,16 @@ def score(
 
     Prints a table; --json and --html write reports with all that is needed to repeat the run. Features are stored, so
     that a second run on the same images takes seconds, and an interrupted one goes on where it stopped.
+
+    Exit status: 0; 2 for an error that you can mend; 3 if --until ran out of images before all that it asks for was
+    met (the report is written all the same, and its stopping.met is false).
     """
     from ganeval.cli.outputs import check_outputs, write_reports
     from ganeval.cli.progress import make_progress
     from ganeval.cli.values import check_count
     from ganeval.metrics.selection import parse_options, select_metrics
     from ganeval.report.drivers_table import check_table_path
+    from ganeval.report.extras_in_words import unmet_words
     from ganeval.scoring.drivers import DEFAULT_TOP
     from ganeval.scoring.scoring import score as score_images
 
@@ -64,3 +68,5 @@ def score(
             command=shlex.join(["ganeval", *sys.argv[1:]]),
         )
     write_reports(report, json_path, html_path, top_table)
+    if report.stopping is not None and not report.stopping.met:
+        end_not_reached(unmet_words(report.stopping))

@@ -212,7 +212,6 @@ def _notices(
     evaluation: Evaluation, real: ExtractedSet | None, sets: Mapping[str, ExtractedSet], scored: ScoredSets
 ) -> list[Notice]:
     """What was noticed, each once: with the set's name where it isn't true of all."""
-    real_features = None if real is None else real.features
     of_sets: dict[Notice, list[str]] = {}
     for name, one in sets.items():
         scores = [row.scores[name] for row in scored.rows if name in row.scores]
@@ -221,7 +220,7 @@ def _notices(
             *notices_of_sides(None if real is None else real.extraction, one.extraction),
             *notices_of_pairs(scores),
             *notices_of_classes(scores),
-            *sample_size_notices(scores, real_features, one.features),
+            *sample_size_notices(scores, one.features.pooled.shape[1]),
         ):
             of_sets.setdefault(notice, []).append(name)
     common = [notice for notice, names in of_sets.items() if len(set(names)) == len(sets)]

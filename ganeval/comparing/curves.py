@@ -16,8 +16,6 @@ from ganeval.scoring.evaluation import Evaluation
 
 #: Parts of a set, each within the next: 1/8, 1/4, 1/2.
 _PARTS = (8, 4, 2)
-#: Base names of scores whose plug-in value depends on the number of images in a way that one should see.
-_SHOWN = ("fd", "kd", "inception_score")
 #: A part costs at most about this much more than the one before.
 _GROWTH = 2.5
 _FEWEST = 16
@@ -31,7 +29,7 @@ def curves(
     *,
     seconds: float,
 ) -> tuple[Curve, ...]:
-    """Curves of the sets' scores; those for which there is no time end early, or are left out.
+    """Curves of the scores that `Metric.curve` names; those for which there is no time end early, or are left out.
 
     Parameters
     ----------
@@ -49,7 +47,7 @@ def curves(
     began = time.perf_counter()
     made = []
     for selected in evaluation.selection:
-        shown = [base for base in selected.scores if base in _SHOWN]
+        shown = [base for base in selected.scores if base in selected.metric.curve]
         for name, features in sets.items() if shown else ():
             left = seconds - (time.perf_counter() - began)
             parts = _on_parts(evaluation, selected, real, features, left)

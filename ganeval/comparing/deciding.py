@@ -22,9 +22,7 @@ from ganeval.scoring.evaluation import Evaluation, ExtractedSet
 from ganeval.scoring.growth import GrowingSet, WholeSet, growing_real, looks_between
 from ganeval.uncertainty.differences import Rule
 from ganeval.uncertainty.sequential import planned_sizes
-
-# Metrics that have no use for any first part of shuffled sets.
-_WHOLE_ONLY = ("pairs", "clips", "generator")
+from ganeval.wording import counted
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def score_until_decided(
     GanevalError
         As extraction and metrics raise them; what was extracted is in the store.
     """
-    whole = [one.metric.name for one in evaluation.selection if one.metric.needs in _WHOLE_ONLY]
+    whole = [one.metric.name for one in evaluation.selection if one.metric.needs_whole_set]
     if whole:
         raise OptionError(
             f"until decided: {', '.join(whole)} need the sets as a whole, not random parts of them",
@@ -126,11 +124,10 @@ def _relabelled(scores: Mapping[str, Score], rule: Rule, level: float) -> dict[s
 def _notices(sets: Sequence[GrowingSet | WholeSet], still_open: int) -> tuple[Notice, ...]:
     found = list(dict.fromkeys(notice for one in sets for notice in one.notices))
     if still_open:
-        noun = "difference is" if still_open == 1 else "differences are"
         found.append(
             Notice(
                 "until-not-decided",
-                f"{still_open} {noun} still open with all images",
+                f"{counted(still_open, 'difference is', 'differences are')} still open with all images",
                 "The verdicts say how many images a difference of that size would need.",
             )
         )

@@ -144,7 +144,11 @@ def _left_out(reports: Mapping[str, Report], common: Sequence[str], *, asked: bo
     if asked or not some:
         return []
     return [
-        Notice("not-in-all", f"{', '.join(some)} left out: not all reports have it", severity="info"),
+        Notice(
+            "not-in-all",
+            f"{', '.join(some)} left out: not all reports have {'it' if len(some) == 1 else 'them'}",
+            severity="info",
+        ),
     ]
 
 

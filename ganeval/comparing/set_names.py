@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from ganeval.errors import OptionError
+from ganeval.wording import counted
 
 
 def distinct_names(sources: Sequence[str], names: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -28,7 +29,10 @@ def distinct_names(sources: Sequence[str], names: Sequence[str] | None = None) -
     if names is not None:
         chosen = tuple(str(name).strip() for name in names)
         if len(chosen) != len(sources):
-            raise OptionError(f"{len(chosen)} names were given for {len(sources)} sets", hint="Give one name a set.")
+            raise OptionError(
+                f"{counted(chosen, 'name was', 'names were')} given for {counted(sources, 'set')}",
+                hint="Give one name a set.",
+            )
         if len(set(chosen)) != len(chosen) or not all(chosen):
             raise OptionError(f"the sets' names must differ and not be empty: {', '.join(map(repr, chosen))}")
         return chosen

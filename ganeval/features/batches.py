@@ -18,6 +18,7 @@ from ganeval.features.extractor import ExtractorOutput, FeatureExtractor
 from ganeval.features.features import Preview, StageTimes
 from ganeval.features.previews import PreviewChoice, make_preview
 from ganeval.images.source import DecodedImage, ImageItem
+from ganeval.wording import counted
 
 # Images of one size are resized together up to this many bytes of uint8 pixels, so that large ones don't pile up.
 _RESIZE_BYTES = 64 * 2**20
@@ -165,7 +166,8 @@ class BatchWorker:
         for what, part in zip(("features", "logits", "spatial features"), parts, strict=True):
             if part is not None and (part.ndim != 2 or len(part) != count):
                 raise ExtractorError(
-                    f"the extractor {name!r} returned shape {tuple(part.shape)} as {what} for {count} images",
+                    f"the extractor {name!r} returned shape {tuple(part.shape)} as {what} for "
+                    f"{counted(count, 'image')}",
                     hint=f"It must return one row an image: [{count}, D].",
                 )
         widths = tuple(None if part is None else part.shape[1] for part in parts)

@@ -20,6 +20,7 @@ from ganeval.features.features import ExtractorInfo
 from ganeval.features.identity import identity_of
 from ganeval.features.preprocessing import Preprocessing, find_preprocessing
 from ganeval.features.weights import sha256_of
+from ganeval.wording import counted
 
 
 class CustomExtractor(FeatureExtractor):
@@ -223,7 +224,7 @@ def _checked(value: Any, count: int, what: str, where: str) -> Tensor:
         raise PluginError(f"{where} gives {type(value).__name__} as {what}, a tensor [N, D] is needed") from error
     if tensor.ndim != 2 or tensor.shape[0] != count or tensor.shape[1] == 0:
         raise PluginError(
-            f"{where} gives {what} of shape {tuple(tensor.shape)} for {count} images, [{count}, D] is needed"
+            f"{where} gives {what} of shape {tuple(tensor.shape)} for {counted(count, 'image')}, [{count}, D] is needed"
         )
     if tensor.is_complex():
         raise PluginError(f"{where} gives complex {what}")

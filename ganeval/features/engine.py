@@ -24,6 +24,7 @@ from ganeval.features.store import FeatureStore, ShardWriter, StoreEntry, featur
 from ganeval.images.source import ImageItem, ImageSource
 from ganeval.notices import Notice
 from ganeval.progress import Progress, SilentProgress
+from ganeval.wording import counted
 
 
 @dataclass(frozen=True)
@@ -316,7 +317,7 @@ def _refuse_empty(features: Features, source: ImageSource) -> None:
         return
     if features.skipped:
         raise ImageSourceError(
-            f"none of the {len(features.skipped)} images of {source.name} can be decoded; "
+            f"none of the {counted(features.skipped, 'image')} of {source.name} can be decoded; "
             f"the first: {features.skipped[0][0]}: {features.skipped[0][1]}"
         )
     raise ImageSourceError(f"{source.name} has no images")

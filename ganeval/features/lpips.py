@@ -94,16 +94,44 @@ def _weights_of(network: str, download: bool) -> Path:
     found = find_on_disk(published)
     if found is not None:
         return found
-    hint = (
-        f"Put {published.url} ({published.megabytes} MB) into {weights_folder()}, or allow the download with "
-        "--option NAME.download=true, NAME being the metric."
-    )
     if not download:
-        raise MetricError(f"LPIPS needs the weights of {published.network}, which are not on disk", hint=hint)
+        raise _not_on_disk(published)
     try:
         return obtain(published)
     except WeightsError as error:
-        raise MetricError(f"LPIPS needs the weights of {published.network}: {error.message}", hint=hint) from error
+        message = f"LPIPS needs the weights of {published.network}: {error.message}"
+        raise MetricError(message, hint=_hint(published, "NAME")) from error
+
+
+def require_weights(metric: str, network: str, *, download: bool) -> None:
+    """Raise `MetricError` if the weights of a backbone are neither on disk nor to be fetched.
+
+    Parameters
+    ----------
+    metric
+        Whose option ``download`` it is, for the hint.
+    network
+        A key of `BACKBONES`.
+    download
+        Whether they may be fetched when they are needed.
+    """
+    published = BACKBONES[network]
+    if not download and find_on_disk(published) is None:
+        raise _not_on_disk(published, metric)
+
+
+def _not_on_disk(published: PublishedWeights, metric: str = "NAME") -> MetricError:
+    named = "LPIPS needs" if metric == "NAME" else f"{metric} needs LPIPS with"
+    message = f"{named} the weights of {published.network}, which are not on disk"
+    return MetricError(message, hint=_hint(published, metric))
+
+
+def _hint(published: PublishedWeights, metric: str) -> str:
+    told = ", NAME being the metric" if metric == "NAME" else ""
+    return (
+        f"Put {published.url} ({published.megabytes} MB) into {weights_folder()}, or allow the download with "
+        f"--option {metric}.download=true{told}."
+    )
 
 
 @lru_cache(maxsize=2)

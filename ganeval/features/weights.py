@@ -17,6 +17,7 @@ from torch import Tensor
 from ganeval.errors import WeightsError
 from ganeval.features.downloading import fetch, reason_of, weights_folder
 from ganeval.progress import Progress
+from ganeval.wording import counted
 
 _CHUNK = 1 << 20
 
@@ -209,7 +210,7 @@ def check_state_dict(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]
         shown = "\n".join(f"  {problem}" for problem in problems[:5])
         more = f"\n  and {len(problems) - 5} more" if len(problems) > 5 else ""
         raise WeightsError(
-            f"{path} doesn't hold the weights of {network} ({len(needed)} tensors):\n{shown}{more}",
+            f"{path} doesn't hold the weights of {network} ({counted(needed, 'tensor')}):\n{shown}{more}",
             hint=f"Pass a file of {network}, or name the extractor that the file belongs to with --extractor.",
         )
 

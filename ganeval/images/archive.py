@@ -14,6 +14,7 @@ from ganeval.images.decode import decode_bytes
 from ganeval.images.digest import file_state, set_fingerprint
 from ganeval.images.names import folder_label, frames_in_order, is_image_path, without_dot
 from ganeval.images.source import DecodedImage, ImageItem, ImageSource, SourceOptions
+from ganeval.wording import counted
 
 # No image below the limit on pixels is stored in more; a member that claims more is a zip bomb.
 _MAX_MEMBER_BYTES = 1 << 30
@@ -116,11 +117,7 @@ def _nothing_found(name: str, archive: zipfile.ZipFile, hidden_by_option: int) -
             hint="Leave out --no-recursive (recursive=False) to take them.",
         )
     names = [info.filename for info in archive.infolist() if not info.is_dir()]
-    found = (
-        f"; it holds {len(names)} other {'file' if len(names) == 1 else 'files'}, such as {names[0]}"
-        if names
-        else "; it is empty"
-    )
+    found = f"; it holds {counted(names, 'other file')}, such as {names[0]}" if names else "; it is empty"
     return ImageSourceError(
         f"{name}: no image in this zip{found}",
         hint="Images end in png, jpg, jpeg, webp, bmp, tif, tiff or gif.",

@@ -17,6 +17,7 @@ from ganeval.images.digest import file_state, set_fingerprint
 from ganeval.images.npz import open_npy, open_npz_member, read_npz_headers
 from ganeval.images.pixels import RangeRule, batch_channel_axis, image_from_array
 from ganeval.images.source import DecodedImage, ImageItem, ImageSource, Label, SourceOptions
+from ganeval.wording import counted
 
 
 class ArraySource(ImageSource):
@@ -64,8 +65,8 @@ class ArraySource(ImageSource):
         batch = images.shape if not self.in_clips else images.shape[1:] if len(images) else (0, *images.shape[2:])
         self._axis = batch_channel_axis(batch, name)
         if labels is not None and len(labels) != len(images):
-            things = "videos" if self.in_clips else "images"
-            raise ImageRangeError(f"{name} has {len(images)} {things} but {len(labels)} labels")
+            things = "video" if self.in_clips else "image"
+            raise ImageRangeError(f"{name} has {counted(images, things)} but {counted(labels, 'label')}")
         self._labels = labels
         rule = RangeRule((options or SourceOptions()).value_range)
         rule.check(images, name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ganeval.images.source import ImageInfo
 from ganeval.notices import Notice
+from ganeval.wording import counted
 
 _NAMED = 3
 _ALPHA_MODES = frozenset({"RGBA", "LA", "PA", "RGBa", "RGBA;16", "LA;16"})
@@ -162,7 +163,8 @@ def _check_alpha(side: _Side) -> Iterable[Notice]:
     if count:
         yield Notice(
             f"alpha-on-white-{side.name}",
-            f"{_of(count, side)} have an alpha channel or a transparent colour, and were composited on white.",
+            f"{_of(count, side)} {'has' if count == 1 else 'have'} an alpha channel or a transparent colour, and "
+            f"{'was' if count == 1 else 'were'} composited on white.",
             "Where they are transparent the extractor sees white; fully opaque images are unchanged.",
             "info",
         )
@@ -173,7 +175,8 @@ def _check_depth(side: _Side) -> Iterable[Notice]:
     if count:
         yield Notice(
             f"16-bit-reduced-{side.name}",
-            f"{_of(count, side)} have 16 bits a channel, and were reduced to 8.",
+            f"{_of(count, side)} {'has' if count == 1 else 'have'} 16 bits a channel, and "
+            f"{'was' if count == 1 else 'were'} reduced to 8.",
             "Extractors take 8-bit images; nothing that they could see is lost, unless the images use only a small part"
             " of the range.",
             "info",
@@ -284,7 +287,7 @@ def _sizes(counts: Counter[tuple[int, int]]) -> str:
 
 
 def _of(count: int, side: _Side) -> str:
-    return f"{count:,} of {len(side.images):,} {side.name} images"
+    return f"{count:,} of {counted(side.images, f'{side.name} image')}"
 
 
 def _copies(count: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from ganeval.errors import ImageSourceError
 from ganeval.images.source import Label
+from ganeval.wording import counted
 
 #: Suffixes, in lower case, of the image files that folders and archives are searched for.
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
@@ -65,8 +66,8 @@ def frames_in_order(name: str, paths: Iterable[str]) -> list[str]:
     loose = [path for path in frames if "/" not in path]
     if loose:
         raise ImageSourceError(
-            f"{name}: each clip is to be a folder of frames, but {len(loose)} images lie in none, the first is "
-            f"{printable(loose[0])}",
+            f"{name}: each clip is to be a folder of frames, but {counted(loose, 'image lies', 'images lie')} in none, "
+            f"the first is {printable(loose[0])}",
             hint="Move the frames of each clip into a folder of its own, or leave out --clips folders.",
         )
     return frames

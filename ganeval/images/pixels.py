@@ -12,6 +12,7 @@ from ganeval.errors import ImageRangeError
 from ganeval.images.depth import eight_bits, grey_to_rgb
 from ganeval.images.digest import pixel_digest
 from ganeval.images.source import DecodedImage, ImageInfo
+from ganeval.wording import counted
 
 ValueRange = tuple[float, float]
 
@@ -61,8 +62,7 @@ def batch_channel_axis(shape: tuple[int, ...], what: str) -> int | None:
         )
     if len(shape) not in (3, 4):
         raise ImageRangeError(
-            f"{what} has {len(shape)} dimension{'' if len(shape) == 1 else 's'} (shape {shape}); a batch of images"
-            " has 3 or 4",
+            f"{what} has {counted(shape, 'dimension')} (shape {shape}); a batch of images has 3 or 4",
             hint="Give images as [N, height, width, 3], [N, 3, height, width], or [N, height, width] for grey.",
         )
     if 0 in shape:

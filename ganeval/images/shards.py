@@ -20,6 +20,7 @@ from ganeval.images.decode import decode_bytes
 from ganeval.images.digest import file_state, set_fingerprint
 from ganeval.images.names import folder_label, has_image_suffix, is_clutter, without_dot
 from ganeval.images.source import DecodedImage, ImageItem, ImageSource, Label, SourceOptions
+from ganeval.wording import counted
 
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -67,7 +68,7 @@ class ShardSource(ImageSource):
         missing = [shard for shard in self._shards if not shard.is_file()]
         if missing:
             raise ImageSourceError(
-                f"{self.name}: {len(missing)} of {len(self._shards)} shards are missing, the first is {missing[0]}",
+                f"{self.name}: {len(missing):,} of {counted(self._shards, 'shard')} missing, the first is {missing[0]}",
                 hint="Fetch the missing shards, or narrow the range in the braces.",
             )
         self.random_access = not any(shard.suffix.lower() in _COMPRESSED for shard in self._shards)
@@ -134,7 +135,7 @@ class ShardSource(ImageSource):
             ) from error
         if links:
             raise ImageSourceError(
-                f"{shard}: {len(links)} of its images are links to others, the first is {links[0]}",
+                f"{shard}: {counted(links, 'entry is a link', 'entries are links')} to others, the first is {links[0]}",
                 hint="Pack the files themselves: tar --dereference --hard-dereference.",
             )
         several = len(self._shards) > 1

@@ -13,6 +13,7 @@ from PIL import Image
 from ganeval.errors import ImageSourceError
 from ganeval.images.arrays import labels_from_array
 from ganeval.images.source import Label
+from ganeval.wording import counted
 
 _IMAGE_KEYS = ("image", "images", "pixel_values", "img")
 _LABEL_KEYS = ("label", "labels", "y")
@@ -91,5 +92,5 @@ def _labels(labels: Any, count: int | None) -> list[Label] | None:
     if found is not None and len(found) != (1 if count is None else count):
         if count is None:
             return None
-        raise ImageSourceError(f"a batch of {count} images came with {len(found)} labels")
+        raise ImageSourceError(f"a batch of {counted(count, 'image')} came with {counted(found, 'label')}")
     return found

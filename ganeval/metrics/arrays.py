@@ -109,8 +109,10 @@ def float64_moments(vectors: torch.Tensor, *, block_rows: int = 1024) -> tuple[t
         Rows converted to float64 at once.
     """
     mean = float64_mean(vectors)
-    starts = range(0, len(vectors), block_rows)
-    centred = (vectors[start : start + block_rows].double() - mean for start in starts)
+    # One buffer for all blocks: new memory costs more than the subtraction.
+    buffer = torch.empty(min(block_rows, len(vectors)), len(mean), dtype=torch.float64, device=vectors.device)
+    blocks = (vectors[start : start + block_rows] for start in range(0, len(vectors), block_rows))
+    centred = (torch.sub(block, mean, out=buffer[: len(block)]) for block in blocks)
     return mean, gram_of_columns(centred, len(mean), vectors).div_(len(vectors) - 1)
 
 

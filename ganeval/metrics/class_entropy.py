@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from ganeval.metrics.squared_distance import centred_square_within, without_noise
+from ganeval.wording import counted
 
 #: Fewest images for which it is offered.
 FEWEST_IMAGES = 30
@@ -60,8 +61,8 @@ class PopulationScore:
         if self.doubt <= most_doubt:
             return None
         return (
-            f"{len(self.influence)} images are too few for the classes that they show: classes that appear rarely or "
-            "not at all leave a bias that can't be estimated"
+            f"{counted(self.influence, 'image is', 'images are')} too few for the classes that they show: classes that "
+            "appear rarely or not at all leave a bias that can't be estimated"
         )
 
 

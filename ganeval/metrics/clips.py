@@ -10,6 +10,7 @@ from ganeval.metrics.mean_of_values import student_quantile
 from ganeval.metrics.score import Score
 from ganeval.uncertainty.influence import Influence, StandardError, variance_of_grouped_mean
 from ganeval.uncertainty.interval import Interval, critical_value
+from ganeval.wording import counted
 
 #: Fewest clips on a side. In simulations of frames that depend strongly on their clip, a mean over pairs of images,
 #: which pairs within a clip bias by the order of 1/clips, was covered by nominal 95 % intervals in 84 % of the
@@ -60,9 +61,9 @@ def for_clips(
         for side, clips in sides.items()
         if clips is not None and getattr(influence, side) is not None
     }
-    few = [f"{count} {side}" for side, count in counts.items() if count < FEWEST_CLIPS]
+    few = [counted(count, f"{side} clip") for side, count in counts.items() if count < FEWEST_CLIPS]
     if few:
-        return score.without_interval(f"{' and '.join(few)} clips are too few: it takes {FEWEST_CLIPS}")
+        return score.without_interval(f"{' and '.join(few)} are too few: it takes {FEWEST_CLIPS}")
     error = _grouped_error(influence, real_clips, generated_clips)
     if not counts or not math.isfinite(error.total):
         return score

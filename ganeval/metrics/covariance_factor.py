@@ -9,7 +9,7 @@ import torch
 
 from ganeval.errors import MetricError
 from ganeval.metrics.arrays import float64_moments
-from ganeval.metrics.matrix_products import gram_of_rows, product_with_triangle
+from ganeval.metrics.matrix_products import gram_of_rows, product_with_triangle, symmetric_eigenvalues
 
 #: Below this size singular values are cheap enough that no shorter way is worth its error.
 _ALWAYS_EXACT = 256
@@ -98,7 +98,8 @@ def _reject_negative(smallest: float, largest: float, what: str) -> None:
 
 
 def _reject_overflow(matrix: torch.Tensor) -> None:
-    if not bool(torch.isfinite(matrix).all()):
+    # A finite sum, which comes faster, means finite entries; one that isn't may only be too large itself.
+    if not math.isfinite(float(matrix.sum())) and not bool(torch.isfinite(matrix).all()):
         raise MetricError(
             "the features are so large that the Fréchet distance overflows", hint="Scale both sides down alike."
         )
@@ -184,7 +185,7 @@ def singular_system(factor_1: torch.Tensor, factor_2: torch.Tensor) -> SingularS
 
 def _from_gram(matrix: torch.Tensor) -> float | None:
     """Nuclear norm of a wide matrix from the eigenvalues of its Gram matrix; None if that isn't accurate."""
-    return _total_of_squares(torch.linalg.eigvalsh(gram_of_rows(matrix)))
+    return _total_of_squares(symmetric_eigenvalues(gram_of_rows(matrix)))
 
 
 def _total_of_squares(squares: torch.Tensor) -> float | None:

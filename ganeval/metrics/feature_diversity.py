@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from ganeval.errors import MetricError, OptionError
 from ganeval.features.features import Features
 from ganeval.metrics.arrays import Array, as_vectors
+from ganeval.metrics.frechet_influence import variance_of_few
 from ganeval.metrics.options import require_count
 from ganeval.metrics.random_pairs import reals_in_details
 from ganeval.metrics.registry import Metric, Parameter
@@ -23,6 +25,8 @@ from ganeval.uncertainty.interval import DEFAULT_LEVEL
 DISTANCES = ("cosine", "euclidean")
 #: Images among which all Euclidean distances are computed; the cosine needs no such bound.
 DEFAULT_IMAGES = 5_000
+#: Fewest images for the interval: below, simulated ones miss too often, where kinds are rare or tails heavy.
+FEWEST_FOR_INTERVAL = 50
 _METHOD = "normal, U-statistic over all pairs of images"
 _BLOCK = 1024
 
@@ -41,7 +45,8 @@ def feature_diversity(
 
     A U-statistic of order two (Hoeffding 1948): unbiased, and twice the deviation of an image's mean distance from
     all others is that image's influence. For the cosine the mean over all pairs follows from the sum of the
-    normalised features, whatever their number; Euclidean distances are computed block by block.
+    normalised features, whatever their number; Euclidean distances are computed block by block. The interval takes 50
+    images; what its variance lacks for coming from few, or heavy-tailed, values is added to it.
 
     Parameters
     ----------
@@ -101,9 +106,14 @@ def feature_diversity(
         whole[rows] = influence * (len(features) / len(rows))
         influence = whole
     highest = 2.0 if distance == "cosine" else np.inf
-    if len(means) < 3:
-        return score.without_interval("two images have but one distance")
-    return score.with_influence(Influence(None, influence), level=level, method=_METHOD, lowest=0.0, highest=highest)
+    if len(means) < FEWEST_FOR_INTERVAL:
+        reason = f"fewer than {FEWEST_FOR_INTERVAL} images"
+        return replace(score.without_interval(reason), influence=Influence(None, influence))
+    # Of the images drawn, which are those that vary.
+    few = variance_of_few(2 * (means - means.mean()))
+    return score.with_influence(
+        Influence(None, influence, few), level=level, method=_METHOD, lowest=0.0, highest=highest, size=1.0
+    )
 
 
 def _mean_cosine_distances(vectors: torch.Tensor) -> Values:

@@ -34,6 +34,9 @@ _FROM, _TO = 0.05, 30.0
 _LEAST_REMAINDER = 1e-3
 #: Beyond the least v that the images reach, the relative step at which S is read to carry it on to 0.
 _CLEARANCE = 1.05
+#: Share of what the images could resolve, S at s = 0, beyond which the rest that they leave to each other is noise:
+#: with singular values missing (two equal images, or rounding) it doesn't fall to 0, and v needn't turn back.
+_MOST_RESOLVED = 0.96
 _ROWS = 2048
 #: Multiplications from which on float32 is worth a look, and the error that it may make in a coordinate of variance 1.
 _MUCH = 10**9
@@ -75,8 +78,7 @@ def population_overlap(real: torch.Tensor, generated: torch.Tensor, system: Sing
         Of the factors of their unbiased covariances, real first.
     """
     singular = system.values
-    # Columns in which a side doesn't vary have no part in the overlap.
-    dimension = int(((system.first != 0).any(dim=1) & (system.second != 0).any(dim=1)).sum())
+    dimension = _varying_columns(system)
     if len(singular) == 0:
         return Overlap(0.0, np.zeros(len(real)), np.zeros(len(generated)), 0.0)
     scales = torch.logspace(
@@ -85,7 +87,8 @@ def population_overlap(real: torch.Tensor, generated: torch.Tensor, system: Sing
     shares = _shares(singular, scales)
     sides = _Side(real, system.first, shares), _Side(generated, system.second, shares)
     freedom = min(len(real), len(generated)) - 1
-    curve = _Curve(singular, scales, sides[0].shrinkage * sides[1].shrinkage)
+    most = math.inf if freedom > dimension else _MOST_RESOLVED * freedom
+    curve = _Curve(singular, scales, sides[0].shrinkage * sides[1].shrinkage, most)
     # As many singular values as images allow, or a v that turns back, tell that there is more than the images resolve.
     resolved = freedom > len(singular) and curve.first == 0
     rank = dimension if freedom <= dimension else len(singular)
@@ -93,6 +96,11 @@ def population_overlap(real: torch.Tensor, generated: torch.Tensor, system: Sing
     weights = curve.weights(start)
     contributions = [side.contributions(weights, value) for side in sides]
     return Overlap(value, contributions[0], contributions[1], extrapolated)
+
+
+def _varying_columns(system: SingularSystem) -> int:
+    """Columns that have a part in the overlap: those in which both sides vary."""
+    return int(((system.first != 0).any(dim=1) & (system.second != 0).any(dim=1)).sum())
 
 
 class _Side:
@@ -126,9 +134,9 @@ class _Side:
 
 
 class _Curve:
-    """S of the population against v, from where the images begin to resolve it."""
+    """S of the population against v, from where the images begin to resolve it: S is at most `most` there."""
 
-    def __init__(self, singular: torch.Tensor, scales: torch.Tensor, shrinkage: Values) -> None:
+    def __init__(self, singular: torch.Tensor, scales: torch.Tensor, shrinkage: Values, most: float) -> None:
         # Imported where it is needed: `import ganeval.metrics` stays light.
         from scipy.interpolate import CubicSpline
 
@@ -139,8 +147,8 @@ class _Curve:
         self._v: Values = np.exp(fine - logarithm / 2)
         shares = _total_shares(singular, torch.from_numpy(np.exp(fine)).to(singular.device))
         self._s: Values = shares.cpu().numpy()
-        #: Where v begins to grow with s.
-        self.first = _last_descent(self._v)
+        #: Where v begins to grow with s, and S to be resolved.
+        self.first = min(max(_last_descent(self._v), int(np.argmax(self._s <= most))), len(fine) - 2)
 
     def overlap(self, rank: int, *, resolved: bool) -> tuple[float, float, float]:
         """The overlap, the v from which on it is measured, and the part of it that is extrapolated."""

@@ -17,6 +17,7 @@ from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
 from ganeval.uncertainty.influence import Influence
 from ganeval.uncertainty.interval import DEFAULT_LEVEL, Interval, critical_value, require_level
+from ganeval.wording import counted
 
 
 def inception_score(
@@ -70,7 +71,8 @@ def inception_score(
     count = len(values)
     if count < splits:
         raise NotEnoughImagesError(
-            f"the inception score with splits={splits} needs at least {splits} images, but there are {count}",
+            f"the inception score with splits={splits} needs at least {counted(splits, 'image')}, but there "
+            f"{'is' if count == 1 else 'are'} {count:,}",
             hint="Generate more images, or lower the option inception_score.splits.",
         )
     order = np.random.RandomState(seed).permutation(count) if shuffle else np.arange(count)
@@ -118,7 +120,7 @@ def _with_interval(score: Score, logits: torch.Tensor, *, level: float, seed: in
         level,
         "influence of each image on log IS, bias by the jackknife; for infinitely many images",
     )
-    return replace(score, corrected=corrected, interval=interval, standard_error=error, influence=influence)
+    return replace(score, corrected=corrected).with_interval(interval, error, influence)
 
 
 def _compute(
@@ -141,6 +143,7 @@ METRIC = Metric(
     higher_is_better=(True,),
     compute=_compute,
     has_interval=True,
+    curve=("inception_score",),
     needs_real=False,
     needs="logits",
     groups=("fidelity", "diversity"),

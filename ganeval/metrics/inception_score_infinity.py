@@ -39,7 +39,9 @@ def inception_score_infinity(
     """IS∞ of generated images (Chong & Forsyth 2020).
 
     The Inception Scores of random subsets of `points` different sizes, evenly spaced from min(5000, half of all) to all
-    images, each in a single split, are fitted by a line in 1/size (least squares); the value is the line at 0.
+    images, each in a single split, are fitted by a line in 1/size (least squares); the value is the line at 0. Beyond
+    what a score can be, 1 to the number of classes, it is cut off there, which the paper doesn't say: few images and
+    sure answers lead the line there. ``details["intercept"]`` is the line at 0 in any case.
 
     The interval is for the score of infinitely many images. The fit is a weighted sum of scores of subsets that share
     images; an image's influence is that on each subset in which it lies, with the fit's weights.
@@ -58,8 +60,8 @@ def inception_score_infinity(
     Returns
     -------
     Score
-        ``"is_infinity"``, higher is better. ``details`` has the ``sizes``, the ``values`` there and the ``slope`` of
-        the line in 1/size.
+        ``"is_infinity"``, higher is better. ``details`` has the ``sizes``, the ``values`` there, and the ``slope`` and
+        ``intercept`` of the line in 1/size.
 
     Raises
     ------
@@ -78,7 +80,9 @@ def inception_score_infinity(
     subsets = [random.permutation(len(values))[:count] for count in counts]
     scores = np.array([_score_of(values, rows) for rows in subsets])
     weights, slopes = _line(1.0 / counts)
-    value = float(weights @ scores)
+    # A line has no ends; the score has.
+    classes, intercept = float(values.shape[1]), float(weights @ scores)
+    value = min(max(intercept, 1.0), classes)
     score = Score(
         name="is_infinity",
         value=value,
@@ -86,7 +90,12 @@ def inception_score_infinity(
         n_generated=len(values),
         higher_is_better=True,
         parameters={"points": points, "seed": seed},
-        details={"sizes": counts.tolist(), "values": scores.tolist(), "slope": float(slopes @ scores)},
+        details={
+            "sizes": counts.tolist(),
+            "values": scores.tolist(),
+            "slope": float(slopes @ scores),
+            "intercept": intercept,
+        },
     )
     if level is None:
         return score
@@ -99,7 +108,7 @@ def inception_score_infinity(
         level=level,
         method="influence of each image through the subsets and the fitted line; for infinitely many images",
         lowest=1.0,
-        highest=float(values.shape[1]),
+        highest=classes,
     )
 
 

@@ -18,6 +18,7 @@ from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
 from ganeval.uncertainty.influence import Influence
 from ganeval.uncertainty.interval import DEFAULT_LEVEL, require_level
+from ganeval.wording import counted
 
 #: Fewest images of a class on each side with which it counts.
 FEWEST = 10
@@ -135,7 +136,8 @@ def _nothing_left(counts: dict[str, tuple[int, int]], fewest: int) -> MetricErro
         return MetricError("no class has images on both sides", hint="Label both sides with the same names of classes.")
     best, pair = max(shared.items(), key=lambda item: min(item[1]))
     return NotEnoughImagesError(
-        f"no class has {fewest} images on both sides; {best} has the most, {pair[0]} real and {pair[1]} generated",
+        f"no class has {counted(fewest, 'image')} on both sides; {best} has the most, {pair[0]} real and {pair[1]} "
+        "generated",
         hint="Add images, or lower the option fewest.",
     )
 

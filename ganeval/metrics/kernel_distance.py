@@ -256,6 +256,7 @@ METRIC = Metric(
     higher_is_better=(False,),
     compute=_compute,
     has_interval=True,
+    leading=2,
     curve=("kd",),
     aliases=("kid", "kd"),
     minimum_for=_fewest,

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ganeval.metrics.kernels import Kernel, Origin
+from ganeval.metrics.kernels import CentredRows, Kernel, Origin
 from ganeval.metrics.score import Score
 from ganeval.metrics.squared_distance import (
     FEWEST_FOR_INTERVAL,
@@ -30,7 +30,9 @@ from ganeval.metrics.squared_distance import (
     with_squared_distance,
 )
 
-_TILE_ROWS = 1024
+_TILE_ROWS = 768
+#: Relative to the kernel's squares, what is nothing but their rounding.
+_ROUNDING = 1e-14
 
 Pair = Literal["real", "generated", "across"]
 
@@ -71,22 +73,24 @@ def kernel_tiles(
         See `Origin.between`.
     """
     origin = Origin.between(real, generated, averaged)
-    sides: tuple[tuple[Pair, torch.Tensor], ...] = (("real", real), ("generated", generated))
-    for pair, side in sides:
-        for rows in row_tiles(len(side)):
-            x = origin.rows(side[rows])
-            for columns in row_tiles(len(side)):
-                if columns.start >= rows.start:
-                    yield Tile(pair, rows, columns, kernel(x, x if columns == rows else origin.rows(side[columns])))
-    for rows in row_tiles(len(real)):
-        x = origin.rows(real[rows])
-        for columns in row_tiles(len(generated)):
-            yield Tile("across", rows, columns, kernel(x, origin.rows(generated[columns])))
+    both: tuple[tuple[Pair, torch.Tensor], ...] = (("real", real), ("generated", generated))
+    sides: dict[Pair, list[tuple[slice, CentredRows]]] = {
+        pair: [(rows, origin.rows(side[rows])) for rows in row_tiles(len(side))] for pair, side in both
+    }
+    for pair, tiles in sides.items():
+        for number, (rows, x) in enumerate(tiles):
+            for columns, y in tiles[number:]:
+                yield Tile(pair, rows, columns, kernel(x, y))
+    for rows, x in sides["real"]:
+        for columns, y in sides["generated"]:
+            yield Tile("across", rows, columns, kernel(x, y))
 
 
 def row_tiles(count: int) -> list[slice]:
-    """`count` rows cut into those of one tile each."""
-    return [slice(start, min(start + _TILE_ROWS, count)) for start in range(0, count, _TILE_ROWS)]
+    """`count` rows cut into those of one tile each, about as many for each."""
+    tiles = max(1, round(count / _TILE_ROWS))
+    step = -(-count // (16 * tiles)) * 16
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
 class KernelSums:
@@ -138,14 +142,22 @@ class KernelSums:
             biased = real.sum() / n**2 + generated.sum() / m**2 + diagonals - twice_across
         if min(n, m) < FEWEST_FOR_INTERVAL or not math.isfinite(unbiased + sum(self._squares.values())):
             return SquaredMmd(float(unbiased), float(biased), None)
-        squares = Squares(
-            real=centred_square_within(real, self._squares["real"]),
-            generated=centred_square_within(generated, self._squares["generated"]),
-            across=centred_square_across(*across, self._squares["across"]),
+        # Where all images of a side are alike, what is left of values that cancel says nothing of chance.
+        counts = {"real": n * n, "generated": m * m, "across": n * m}
+        largest = max(self._squares[pair] / count for pair, count in counts.items())
+        centred = (
+            centred_square_within(real, self._squares["real"]),
+            centred_square_within(generated, self._squares["generated"]),
+            centred_square_across(*across, self._squares["across"]),
         )
+        squares = Squares(*(square if square > _ROUNDING * largest else 0.0 for square in centred))
         influences = [
             2 * (within / (len(within) - 1) - beyond / (n + m - len(within)))
             for within, beyond in zip((real, generated), across, strict=True)
+        ]
+        influences = [
+            values if float(np.ptp(values)) ** 2 > _ROUNDING**2 * largest else np.zeros_like(values)
+            for values in influences
         ]
         distance = squared_distance(float(unbiased), float(biased), influences[0], influences[1], squares)
         return SquaredMmd(float(unbiased), float(biased), distance)

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import torch
 
 from ganeval.metrics.arrays import float64_mean
-from ganeval.metrics.matrix_products import gram_of_rows, product_with_transpose
 from ganeval.metrics.options import require_count, require_number
 
 #: Images a side from which the median distance is taken.
@@ -87,9 +86,7 @@ class CentredRows:
 
     def products(self, other: CentredRows) -> torch.Tensor:
         """Inner products of the centred rows [n, m], in their dtype."""
-        if other is self:
-            return gram_of_rows(self.centred)
-        return product_with_transpose(self.centred, other.centred)
+        return self.centred @ other.centred.T
 
 
 class Kernel(Protocol):

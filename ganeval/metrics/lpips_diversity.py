@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ganeval.errors import MetricError, OptionError, did_you_mean
 from ganeval.features.features import Features
-from ganeval.features.lpips import BACKBONES, PerceptualDistance
+from ganeval.features.lpips import BACKBONES, PerceptualDistance, require_weights
 from ganeval.images.reading import ImageReader
 from ganeval.images.source import Label
 from ganeval.metrics.image_sets import Images, as_reader
@@ -16,6 +16,7 @@ from ganeval.metrics.random_pairs import mean_over_pairs, of_both_sides
 from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
 from ganeval.uncertainty.interval import DEFAULT_LEVEL
+from ganeval.wording import counted
 
 DEFAULT_PAIRS = 500
 DEFAULT_NETWORK = "alex"
@@ -69,7 +70,7 @@ def lpips_diversity(
     """
     reader = as_reader("images", images)
     if labels is not None and len(labels) != len(reader):
-        raise MetricError(f"there are {len(labels)} labels for {len(reader)} images")
+        raise MetricError(f"there are {counted(labels, 'label')} for {counted(reader, 'image')}")
     distance = PerceptualDistance(network, download=download)
     return _diversity(reader, labels, distance, pairs=pairs, level=level, seed=seed)
 
@@ -107,6 +108,15 @@ def minimum_for(chosen: Mapping[str, Any]) -> int:
     return 2
 
 
+def weights_at_hand(metric: str) -> Callable[[Mapping[str, Any]], None]:
+    """What a metric with the options ``network`` and ``download`` needs beside images; see `Metric.at_hand`."""
+
+    def check(chosen: Mapping[str, Any]) -> None:
+        require_weights(metric, chosen["network"], download=chosen["download"])
+
+    return check
+
+
 def _compute(
     real: Features | None,
     generated: Features,
@@ -140,6 +150,7 @@ METRIC = Metric(
     groups=("diversity",),
     on_features=False,
     minimum_for=minimum_for,
+    at_hand=weights_at_hand("lpips_diversity"),
     parameters=(
         Parameter("pairs", DEFAULT_PAIRS, int, "most random pairs that are compared"),
         Parameter("network", DEFAULT_NETWORK, str, "alex, vgg or squeeze"),

@@ -1,4 +1,4 @@
-"""Products of matrices, the symmetric and the triangular ones for about half the work of general ones.
+"""Products of matrices, symmetric and triangular ones for about half the work of general ones; symmetric eigenvalues.
 
 On the CPU large ones are the BLAS routines made for them, as SciPy exposes them; elsewhere symmetric ones go by strips.
 """
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.linalg.blas import get_blas_funcs
 
 #: Strips into which columns are cut: with more, less is computed twice, but the products become too thin to be fast.
 _STRIPS = 8
@@ -70,6 +69,8 @@ def product_with_transpose(first: torch.Tensor, second: torch.Tensor) -> torch.T
 
 def product_with_triangle(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """A·Bᵀ [n, d] of A [n, d] and B [d, d]; for about half the work where B is upper triangular, as it is looked up."""
+    from scipy.linalg.blas import get_blas_funcs
+
     square = second.shape[0] == second.shape[1]
     if not (_is_for_blas(first, len(second)) and square) or bool(second.tril(-1).any()):
         return product_with_transpose(first, second)
@@ -77,6 +78,23 @@ def product_with_triangle(first: torch.Tensor, second: torch.Tensor) -> torch.Te
     left, right = (np.ascontiguousarray(side.numpy()) for side in (first, second))
     (trmm,) = get_blas_funcs(("trmm",), (left, right))
     return torch.from_numpy(trmm(1.0, right.T, left.T, lower=1, trans_a=1).T)
+
+
+def symmetric_eigenvalues(matrix: torch.Tensor) -> torch.Tensor:
+    """Eigenvalues [n] of a symmetric matrix [n, n], ascending."""
+    general: torch.Tensor
+    if not _is_for_blas(matrix, len(matrix)):
+        general = torch.linalg.eigvalsh(matrix)
+        return general
+    from scipy.linalg import LinAlgError, eigh
+
+    try:
+        # Reads the triangle that a transpose's is, and needs no vectors: the plain method is the fastest here.
+        values = eigh(matrix.numpy().T, eigvals_only=True, driver="ev", check_finite=False)
+    except LinAlgError:
+        general = torch.linalg.eigvalsh(matrix)
+        return general
+    return torch.from_numpy(values)
 
 
 def _is_for_blas(matrix: torch.Tensor, count: int) -> bool:
@@ -87,6 +105,8 @@ def _is_for_blas(matrix: torch.Tensor, count: int) -> bool:
 
 def _add_gram(total: torch.Tensor, rows: torch.Tensor) -> None:
     """Adds XᵀX to the part of `total` on and above the diagonal, in place."""
+    from scipy.linalg.blas import get_blas_funcs
+
     lower: npt.NDArray[Any] = total.numpy().T
     columns: npt.NDArray[Any] = rows.numpy().T
     (syrk,) = get_blas_funcs(("syrk",), (columns, lower))

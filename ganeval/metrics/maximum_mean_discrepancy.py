@@ -248,6 +248,7 @@ METRIC_RBF = Metric(
     higher_is_better=(False,),
     compute=_compute_rbf,
     has_interval=True,
+    leading=3,
     aliases=("cmmd",),
     field_names={"clip-": {"mmd_rbf": "cmmd"}},
     minimum_for=_fewest_rbf,
@@ -268,6 +269,7 @@ METRIC_POLY = Metric(
     higher_is_better=(False,),
     compute=_compute_poly,
     has_interval=True,
+    leading=4,
     minimum_for=_fewest_poly,
     parameters=(
         Parameter("degree", 3, int, "degree of the polynomial kernel"),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ganeval.metrics.score import Score
 from ganeval.uncertainty.influence import Influence, StandardError
-from ganeval.uncertainty.interval import Interval
+from ganeval.uncertainty.interval import interval_within
 
 #: Below this many values their spread says too little of the mean's.
 FEWEST_VALUES = 10
@@ -30,6 +30,8 @@ def with_mean_interval(
     highest: float = math.inf,
 ) -> Score:
     """`score`, whose value is the mean of independent `values`, with Student's interval around it.
+
+    Where all values are equal there is none: that says that they vary little, not how little.
 
     Parameters
     ----------
@@ -52,20 +54,14 @@ def with_mean_interval(
         return score
     count = len(values)
     if count < FEWEST_VALUES:
-        reason = f"{count} {what} are too few to tell how much their mean varies ({FEWEST_VALUES} would do)"
+        reason = f"too few {what} to tell how much their mean varies: {count}, where {FEWEST_VALUES} would do"
         return replace(score.without_interval(reason), influence=influence)
     error = float(values.std(ddof=1)) / math.sqrt(count)
     reach = student_quantile(level, count - 1) * error
-    interval = Interval(
-        min(max(score.value - reach, lowest), highest),
-        min(max(score.value + reach, lowest), highest),
-        level,
-        f"Student's t over {count:,} {what}",
-    )
+    method = f"Student's t over {count:,} {what}"
+    interval = interval_within(score.value, reach, level=level, method=method, lowest=lowest, highest=highest)
     standard_error = StandardError(error, 0.0) if real else StandardError(0.0, error)
-    return replace(
-        score, interval=interval, standard_error=standard_error, influence=influence, no_interval_reason=None
-    )
+    return score.with_interval(interval, standard_error, influence)
 
 
 def student_quantile(level: float, degrees: float) -> float:

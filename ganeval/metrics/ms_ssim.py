@@ -16,6 +16,7 @@ from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
 from ganeval.metrics.structural_similarity import multi_scale_structural_similarity, scale_parameters
 from ganeval.uncertainty.interval import DEFAULT_LEVEL
+from ganeval.wording import counted
 
 #: Pairs that are compared unless another number is asked for: a standard error of about 0.005.
 DEFAULT_PAIRS = 500
@@ -63,7 +64,7 @@ def ms_ssim(
     """
     reader = as_reader("images", images)
     if labels is not None and len(labels) != len(reader):
-        raise MetricError(f"there are {len(labels)} labels for {len(reader)} images")
+        raise MetricError(f"there are {counted(labels, 'label')} for {counted(reader, 'image')}")
     return _similarity(reader, labels, pairs=pairs, level=level, seed=seed)
 
 

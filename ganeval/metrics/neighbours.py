@@ -16,6 +16,7 @@ from ganeval.metrics.distances import (
     hits,
     sides_of,
 )
+from ganeval.wording import counted, ordinal
 
 #: Candidates kept beyond the number wanted, among which near-ties are told apart.
 SPARE_NEIGHBOURS = 6
@@ -149,7 +150,8 @@ def require_neighbours(total: int, k: int) -> None:
     """Raise `NotEnoughImagesError` if there is no k-th nearest neighbour among `total` images."""
     if total <= k:
         raise NotEnoughImagesError(
-            f"a {k}-th nearest neighbour needs more than {k} images on a side, but there are {total}",
+            f"a {ordinal(k)} nearest neighbour needs more than {counted(k, 'image')} on a side, but there "
+            f"{'is' if total == 1 else 'are'} {total:,}",
             hint="Add images, or lower k.",
         )
 

@@ -17,6 +17,7 @@ from ganeval.images.reading import ImageReader
 from ganeval.metrics.image_sets import Images, Pixels, as_reader, reader_of, stacked
 from ganeval.metrics.name_matching import Matching, match_names
 from ganeval.metrics.structural_similarity import multi_scale_structural_similarity, structural_similarity
+from ganeval.wording import counted
 
 _BATCH = 8
 
@@ -141,14 +142,15 @@ def paired_images(real: Images, generated: Images, names: tuple[Sequence[str], S
         count = len(readers[0])
         if count != len(readers[1]):
             raise MetricError(
-                f"there are {count} real and {len(readers[1])} generated images, so that they can't be paired by place",
+                f"there are {count:,} real and {counted(readers[1], 'generated image')}, so that they can't be paired "
+                "by place",
                 hint="Give the names of both sides' images.",
             )
         places = tuple(range(count))
         return PairedImages(*readers, Matching(places, places, tuple(f"[{i}]" for i in places), (), ()))
     for side, reader, given in zip(("real", "generated"), readers, names, strict=True):
         if len(reader) != len(given):
-            raise MetricError(f"there are {len(given)} names for {len(reader)} {side} images")
+            raise MetricError(f"there are {counted(given, 'name')} for {counted(reader, f'{side} image')}")
     return PairedImages(*readers, match_names(*names))
 
 

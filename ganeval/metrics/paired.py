@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ganeval.features.features import Features
 from ganeval.features.lpips import PerceptualDistance
 from ganeval.metrics.image_sets import Images
-from ganeval.metrics.lpips_diversity import DEFAULT_NETWORK, minimum_for
+from ganeval.metrics.lpips_diversity import DEFAULT_NETWORK, minimum_for, weights_at_hand
 from ganeval.metrics.mean_of_values import with_mean_interval
 from ganeval.metrics.name_matching import SHOWN
 from ganeval.metrics.options import parse_boolean
@@ -308,6 +308,7 @@ LPIPS = _metric_of_pairs(
     higher_is_better=False,
     aliases=("lpips",),
     minimum_for=lambda chosen: min(minimum_for(chosen), 1),
+    at_hand=weights_at_hand("paired_lpips"),
     parameters=(
         Parameter("network", DEFAULT_NETWORK, str, "alex, vgg or squeeze"),
         Parameter("download", False, parse_boolean, "whether the network's weights may be fetched"),

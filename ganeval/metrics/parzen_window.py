@@ -18,6 +18,7 @@ from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
 from ganeval.uncertainty.influence import Influence
 from ganeval.uncertainty.interval import DEFAULT_LEVEL, require_level
+from ganeval.wording import counted
 
 WARNING = (
     "Parzen-window estimates rank models wrongly: in many dimensions they are far from the true log-likelihood however "
@@ -206,7 +207,7 @@ def _rows(side: torch.Tensor, index: Rows) -> torch.Tensor:
 
 def _too_few(validation: int, count: int) -> NotEnoughImagesError:
     return NotEnoughImagesError(
-        f"validation={validation} leaves none of {count} real images to be held out",
+        f"validation={validation} leaves none of {counted(count, 'real image')} to be held out",
         hint="Add real images, or lower the option parzen.validation.",
     )
 

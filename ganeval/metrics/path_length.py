@@ -15,13 +15,13 @@ from ganeval.errors import MetricError, OptionError
 from ganeval.features.features import Features
 from ganeval.features.lpips import PerceptualDistance
 from ganeval.images.source import LatentSampler
-from ganeval.metrics.lpips_diversity import minimum_for
+from ganeval.metrics.lpips_diversity import minimum_for, weights_at_hand
 from ganeval.metrics.mean_of_values import student_quantile
 from ganeval.metrics.options import parse_boolean, require_count, require_number
 from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
 from ganeval.uncertainty.influence import StandardError
-from ganeval.uncertainty.interval import DEFAULT_LEVEL, Interval
+from ganeval.uncertainty.interval import DEFAULT_LEVEL, interval_within
 
 DEFAULT_PATHS = 1_000
 DEFAULT_STEP = 1e-4
@@ -105,13 +105,9 @@ def path_length(
     # Of the trimmed mean: the kept fraction takes the place of 1 in the mean's variance.
     error = float(winsorised.std(ddof=1)) / (len(kept) / paths * math.sqrt(paths))
     reach = student_quantile(level, len(kept) - 1) * error
-    interval = Interval(
-        max(score.value - reach, 0.0),
-        score.value + reach,
-        level,
-        f"Student's t for the trimmed mean over {paths:,} paths, from the winsorised variance",
-    )
-    return replace(score, interval=interval, standard_error=StandardError(0.0, error))
+    method = f"Student's t for the trimmed mean over {paths:,} paths, from the winsorised variance"
+    interval = interval_within(score.value, reach, level=level, method=method, lowest=0.0)
+    return score.with_interval(interval, StandardError(0.0, error))
 
 
 def _between_percentiles(count: int) -> slice:
@@ -251,6 +247,7 @@ PPL = Metric(
     on_features=False,
     minimum=1,
     minimum_for=_minimum_for,
+    at_hand=weights_at_hand("ppl"),
     parameters=(
         *_PARAMETERS,
         Parameter("network", "vgg", str, "alex, vgg or squeeze"),

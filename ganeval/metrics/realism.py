@@ -109,7 +109,8 @@ def realism(
     -------
     Score
         ``"realism"``, higher is better, infinite if half of the generated images are copies. ``details`` has
-        ``inside``, the fraction of images with a realism of at least 1.
+        ``inside``, the fraction of images with a realism of at least 1, and ``equal_to_real``, how many have an
+        infinite one.
 
     Raises
     ------
@@ -205,7 +206,7 @@ def _score(deepest: _Deepest, k: int, level: float | None) -> Score:
         n_generated=len(values),
         higher_is_better=True,
         parameters={"k": k},
-        details={"inside": float((values >= 1).mean())},
+        details={"inside": float((values >= 1).mean()), "equal_to_real": int(np.isinf(values).sum())},
     )
     if level is None:
         return score

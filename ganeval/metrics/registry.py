@@ -65,7 +65,7 @@ class Metric:
     groups
         Names of groups to which it belongs, beside "all", such as ``("diversity",)``, or where not all of its scores
         do, group to scores: ``{"fidelity": ("precision",), "diversity": ("recall",)}``; see
-        `ganeval.metrics.selection.GROUPS`.
+        `ganeval.metrics.selection.GROUPS`. One that needs pairs is found in "paired" alone.
     on_features
         False for metrics that don't depend on the extractor, such as those on pixels: their scores carry no
         extractor's name.
@@ -86,6 +86,14 @@ class Metric:
     minimum_for
         Fewest images a side for given parameters, a function of all of them by name; raises `OptionError` for values
         that can't be used. None where it is `minimum` whatever they are.
+    at_hand
+        A function of all parameters that raises `MetricError` where something beside the images, such as another
+        network's weights, is missing: asked before any work. None where nothing is needed.
+    leading
+        Place among the metrics by which people order images (`--top`), 1 for the first; None after all that have one.
+    curve
+        Base names of those of its scores that a comparison also plots against the number of images: where people know
+        the value as papers compute it, which moves with that number.
     parameters
         Its options.
     compute
@@ -115,12 +123,20 @@ class Metric:
     by_count: bool = False
     field_names: Mapping[str, Mapping[str, str]] | None = None
     has_interval: bool = False
+    at_hand: Callable[[Mapping[str, Any]], None] | None = None
+    leading: int | None = None
+    curve: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.needs not in NEEDS:
             raise MetricError(
                 f"the metric {self.name!r} says that it needs {self.needs!r}", hint=f"Choose of: {', '.join(NEEDS)}."
             )
+
+    @property
+    def needs_whole_set(self) -> bool:
+        """Whether a random part of a set is of no use to it, so that it can't be computed on more and more images."""
+        return self.needs in ("pairs", "clips", "generator")
 
     def scores_in(self, group: str) -> tuple[str, ...]:
         """Those of its scores that belong to a group."""
@@ -148,6 +164,11 @@ class Metric:
         """Fewest images a side with these parameters; raises `OptionError` for those that can't be used."""
         chosen = self.chosen(parameters)
         return self.minimum if self.minimum_for is None else self.minimum_for(chosen)
+
+    def require_at_hand(self, parameters: Mapping[str, Any]) -> None:
+        """Raise `MetricError` if something beside the images is missing for these parameters."""
+        if self.at_hand is not None:
+            self.at_hand(self.chosen(parameters))
 
     def __call__(
         self,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ganeval.uncertainty.influence import Influence, StandardError
+from ganeval.uncertainty.interval import NOTHING_VARIES, has_width, normal_interval
 from ganeval.uncertainty.interval import Interval as Interval
-from ganeval.uncertainty.interval import normal_interval
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,12 @@ class Score:
         method: str,
         lowest: float = -math.inf,
         highest: float = math.inf,
+        size: float = 0.0,
     ) -> Score:
         """The same score with the normal interval around `estimate` that the images' influences imply.
+
+        Where they imply none that is wider than rounding there is a reason in its place: that these images don't make
+        the score vary doesn't mean that others wouldn't.
 
         Parameters
         ----------
@@ -93,6 +97,8 @@ class Score:
             In words, for the report: what was done, and what the interval is for.
         lowest, highest
             Range of the quantity.
+        size
+            Of the numbers from which the score comes, see `ganeval.uncertainty.interval.has_width`.
         """
         error = influence.standard_error()
         if not math.isfinite(error.total):
@@ -102,4 +108,15 @@ class Score:
         interval = normal_interval(
             self.estimate, error.total, level=level, method=method, lowest=lowest, highest=highest
         )
-        return replace(self, interval=interval, standard_error=error, influence=influence, no_interval_reason=None)
+        return self.with_interval(interval, error, influence, size=size)
+
+    def with_interval(
+        self, interval: Interval, error: StandardError, influence: Influence | None = None, *, size: float = 0.0
+    ) -> Score:
+        """The same score with an interval, or with the reason why there is none if it has no width; see `has_width`.
+
+        The standard error and the influences stay in either case: against a score that varies they can be compared.
+        """
+        if has_width(interval, size):
+            return replace(self, interval=interval, standard_error=error, influence=influence, no_interval_reason=None)
+        return replace(self.without_interval(NOTHING_VARIES), standard_error=error, influence=influence)

@@ -20,8 +20,11 @@ _LISTED: Mapping[str, tuple[str, ...]] = {
 }
 #: Those whose members say themselves that they belong to it, in `Metric.groups`; plug-ins' may.
 _DECLARED = ("fidelity", "diversity", "paired", "video")
-#: Everything in the table, plug-ins included.
+#: Everything in the table, plug-ins included, but metrics of pairs.
 _EVERYTHING = "all"
+#: The one group with metrics of pairs: two sets often have names in common (0001.png) that mean nothing, and only the
+#: user knows whether images of one name belong together.
+_OF_PAIRS = "paired"
 #: All names for several metrics at once.
 GROUPS: tuple[str, ...] = (*_LISTED, *_DECLARED, _EVERYTHING)
 
@@ -60,8 +63,8 @@ def select_metrics(names: Sequence[str]) -> list[Selected]:
     ----------
     names
         Names of the table (``"fd"``), aliases (``"fid"``), scores (``"precision"``, that score alone), groups
-        (see `GROUPS`); several in one string are parted by commas; case and the
-        choice between ``-`` and ``_`` don't matter.
+        (see `GROUPS`); several in one string are parted by commas; case and the choice between ``-`` and ``_`` don't
+        matter. Metrics of pairs are in the group ``"paired"`` alone, not in ``"all"``.
 
     Raises
     ------
@@ -133,6 +136,15 @@ def parse_options(options: Iterable[str]) -> dict[str, dict[str, Any]]:
     return chosen
 
 
+def pairs_left_out(names: Sequence[str]) -> tuple[str, ...]:
+    """Scores of pairs that `names` leave out although they ask for everything: see `select_metrics`."""
+    if _EVERYTHING not in map(_plain, _split(names)):
+        return ()
+    chosen = {one.metric.name for one in select_metrics(names)}
+    paired = (metric for metric in _usable() if metric.needs == "pairs" and metric.name not in chosen)
+    return tuple(score for metric in paired for score in metric.scores)
+
+
 def known_names() -> list[str]:
     """Every name that `select_metrics` understands, sorted."""
     names = {*GROUPS}
@@ -156,11 +168,12 @@ def _resolve(name: str) -> list[tuple[Metric, tuple[str, ...]]]:
     """The metrics and their scores that one name stands for."""
     plain = _plain(name)
     if plain == _EVERYTHING:
-        return [(metric, metric.scores) for metric in map(METRICS.get, METRICS.names())]
+        return [(metric, metric.scores) for metric in map(METRICS.get, METRICS.names()) if metric.needs != "pairs"]
     if plain in _LISTED:
         return [(metric, metric.scores) for metric in map(METRICS.get, _LISTED[plain])]
     if plain in _DECLARED:
-        return [(metric, scores) for metric in _usable() if (scores := metric.scores_in(plain))]
+        members = [(metric, scores) for metric in _usable() if (scores := metric.scores_in(plain))]
+        return [one for one in members if plain == _OF_PAIRS or one[0].needs != "pairs"]
     for listed in METRICS.names():
         if _plain(listed) == plain:
             metric = METRICS.get(listed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +33,9 @@ def _spatial(side: str, features: Features) -> npt.NDArray[np.float32]:
 def _compute(real: Features | None, generated: Features, *, seed: int, level: float | None) -> tuple[Score, ...]:
     if real is None:
         raise MetricError("the spatial Fréchet distance needs real images", hint="Pass them with --real (real=).")
-    score = frechet_distance(_spatial("real", real), _spatial("generated", generated), level=level)
-    return (score.renamed("sfd"),)
+    rows = _spatial("generated", generated)
+    score = frechet_distance(_spatial("real", real), rows, level=level)
+    return (replace(score, name="sfd", details={**score.details, "dimensions": rows.shape[1]}),)
 
 
 METRIC = Metric(

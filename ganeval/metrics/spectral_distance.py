@@ -182,13 +182,8 @@ def _with_interval(score: Score, sides: Sequence[Profiles], means: Sequence[Prof
         None if of_square.generated is None else slope * of_square.generated,
         other_variance=slope**2 * of_square.other_variance,
     )
-    return replace(
-        score,
-        corrected=estimate,
-        interval=replace(interval, low=math.sqrt(interval.low), high=math.sqrt(interval.high)),
-        standard_error=influence.standard_error(),
-        influence=influence,
-    )
+    interval = replace(interval, low=math.sqrt(interval.low), high=math.sqrt(interval.high))
+    return replace(score, corrected=estimate).with_interval(interval, influence.standard_error(), influence)
 
 
 def _square_within(centred: Profiles, scatter: Profiles) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -99,15 +99,15 @@ def squared_distance(
     return SquaredDistance(influence, _slope(estimate, plug_in, (real, generated), influence))
 
 
-def with_squared_distance(score: Score, distance: SquaredDistance, *, level: float, method: str) -> Score:
-    """`score`, whose `estimate` is the unbiased one, with the interval for the distributions' own squared distance."""
-    return replace(
-        score,
-        interval=interval_of_square(score.estimate, distance, level=level, method=method),
-        standard_error=distance.influence.standard_error(),
-        influence=distance.influence,
-        no_interval_reason=None,
-    )
+def with_squared_distance(
+    score: Score, distance: SquaredDistance, *, level: float, method: str, size: float = 0.0
+) -> Score:
+    """`score`, whose `estimate` is the unbiased one, with the interval for the distributions' own squared distance.
+
+    Sides of which all images are alike leave none: `Score.with_interval`, there `size` too.
+    """
+    interval = interval_of_square(score.estimate, distance, level=level, method=method)
+    return score.with_interval(interval, distance.influence.standard_error(), distance.influence, size=size)
 
 
 def interval_of_square(estimate: float, distance: SquaredDistance, *, level: float, method: str) -> Interval:

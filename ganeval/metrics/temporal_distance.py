@@ -19,11 +19,14 @@ from ganeval.metrics.options import require_count
 from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
 from ganeval.uncertainty.influence import Influence, StandardError, variance_of_grouped_mean
-from ganeval.uncertainty.interval import DEFAULT_LEVEL, Interval
+from ganeval.uncertainty.interval import DEFAULT_LEVEL, interval_within
+from ganeval.wording import counted
 
 #: An interval takes at least so many clips a side for each dimension: below, the bias isn't of the order of 1/N yet.
 CLIPS_A_DIMENSION = 2
 FEWEST_CLIPS = 20
+#: The value itself: within a single clip nothing shows how clips differ.
+_FEWEST_CLIPS_FOR_VALUE = 2
 _METHOD = "Student's t from influence summed over each clip, around the distance corrected by halves of the clips"
 
 Rows = npt.NDArray[np.float32]
@@ -71,7 +74,7 @@ def transitions(features: Array, clips: Sequence[str], *, lag: int = 1, gapped: 
     """
     vectors = as_vectors("features", features)
     if len(clips) != len(vectors):
-        raise MetricError(f"there are {len(clips)} clip names for {len(vectors)} frames")
+        raise MetricError(f"there are {counted(clips, 'clip name')} for {counted(vectors, 'frame')}")
     lag = require_count("lag", lag)
     names = np.asarray(clips, dtype=object)
     starts = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
@@ -135,14 +138,14 @@ def temporal_frechet_distance(
     -------
     Score
         ``"temporal_fd"``, lower is better. ``n_real`` and ``n_generated`` are numbers of frames; ``details`` has those
-        of ``clips`` and ``steps`` a side, and of the clips without any, ``clips_left_out``.
+        of ``clips`` and ``steps`` a side, of ``dimensions``, and of the clips without any, ``clips_left_out``.
 
     Raises
     ------
     MetricError
         As `transitions` and `frechet_distance` do.
     NotEnoughImagesError
-        If a side has fewer than two steps.
+        If a side has fewer than two clips with a step: frames of one clip say nothing of how clips differ.
     OptionError
         If `lag` is no positive number.
     """
@@ -157,6 +160,13 @@ def _distance(
     real: Transitions, generated: Transitions, *, counts: tuple[int, int], lag: int, level: float | None, seed: int
 ) -> Score:
     clips = [len(set(side.clips)) for side in (real, generated)]
+    for name, count in zip(("real", "generated"), clips, strict=True):
+        if count < _FEWEST_CLIPS_FOR_VALUE:
+            raise NotEnoughImagesError(
+                f"there is only {count} {name} clip with frames that are {lag} apart, and it takes "
+                f"{_FEWEST_CLIPS_FOR_VALUE}",
+                hint="Give more clips: cut a long one into several, if need be.",
+            )
     dimension = real.vectors.shape[1]
     enough = min(clips) >= max(FEWEST_CLIPS, CLIPS_A_DIMENSION * dimension)
     found = frechet_distance(real.vectors, generated.vectors, level=level if enough else None)
@@ -170,6 +180,7 @@ def _distance(
         details={
             "clips": {"real": clips[0], "generated": clips[1]},
             "steps": {"real": len(real.clips), "generated": len(generated.clips)},
+            "dimensions": dimension,
             "clips_left_out": {"real": len(real.left_out), "generated": len(generated.left_out)},
         },
     )
@@ -177,7 +188,8 @@ def _distance(
         return score
     if not enough:
         return score.without_interval(
-            f"{min(clips)} clips on a side are too few to correct the distance in {dimension} dimensions; it takes "
+            f"{counted(min(clips), 'clip')} on a side {'is' if min(clips) == 1 else 'are'} too few to correct the "
+            f"distance in {counted(dimension, 'dimension')}; it takes "
             f"{max(FEWEST_CLIPS, CLIPS_A_DIMENSION * dimension)}"
         )
     if found.influence is None:
@@ -185,8 +197,8 @@ def _distance(
     corrected = 2 * found.value - _mean_of_halves(real, generated, seed)
     error = _error(found.influence, real, generated)
     reach = student_quantile(level, min(clips) - 1) * error.total
-    interval = Interval(max(corrected - reach, 0.0), max(corrected + reach, 0.0), level, _METHOD)
-    return replace(score, corrected=corrected, interval=interval, standard_error=error)
+    interval = interval_within(corrected, reach, level=level, method=_METHOD, lowest=0.0)
+    return replace(score, corrected=corrected).with_interval(interval, error)
 
 
 def _mean_of_halves(real: Transitions, generated: Transitions, seed: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
 from ganeval.metrics.unit_rows import UnitRows
 from ganeval.uncertainty.influence import Influence, Values
-from ganeval.uncertainty.interval import DEFAULT_LEVEL, require_level
+from ganeval.uncertainty.interval import DEFAULT_LEVEL, NOTHING_VARIES, require_level
+from ganeval.wording import counted
 
 _ROWS = 2048
 #: Share of the eigenvalues' sum that the directions left out of the influences may have.
@@ -24,6 +26,8 @@ _SMALL_REST = 1e-3
 #: Correction, as a share of the score, beyond which a term in 1/N is no longer all there is to the bias.
 _MOST_CORRECTION = 0.1
 _FEWEST = 20
+#: Influences, relative to the score, that are nothing but rounding, in float32.
+_ROUNDING = 1e-5
 #: Orders above which the largest eigenvalue decides, whose influence needs a gap to the next one.
 _SMOOTH_ORDERS = 4.0
 _METHOD = "normal, by the influence function of the eigenvalues' entropy, around the value corrected by half-samples"
@@ -84,7 +88,7 @@ def vendi_score(generated: Array, *, q: float = 1.0, level: float | None = DEFAU
     if abs(correction) > _MOST_CORRECTION * score.value:
         share = abs(correction) / score.value
         return score.without_interval(
-            f"{len(rows)} images are too few: half of them give a value that differs by {share:.0%}"
+            f"{counted(rows, 'image is', 'images are')} too few: half of them give a value that differs by {share:.0%}"
         )
     influence, distinct = _influence(rows, narrow.eigenvalues, narrow.eigenvectors, score.value, q)
     if q > _SMOOTH_ORDERS and not distinct:
@@ -94,6 +98,8 @@ def vendi_score(generated: Array, *, q: float = 1.0, level: float | None = DEFAU
     # Within the sample influences look smaller than they are, and the next term of the bias remains, both the more so
     # the larger the first term is: by how much is what simulations showed (Gaussian, heavy-tailed, mixed features).
     widened = Influence(None, (1 + 3 * share) * influence, other_variance=(1.5 * share * correction) ** 2)
+    if not float(np.abs(influence).max()) > _ROUNDING * score.value:
+        return replace(corrected.without_interval(NOTHING_VARIES), corrected=None)
     return corrected.with_influence(widened, level=wanted, method=_METHOD, lowest=1.0)
 
 

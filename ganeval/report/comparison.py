@@ -144,6 +144,11 @@ class Looks:
     taken: tuple[int, ...]
     open_differences: tuple[int, ...]
 
+    @property
+    def decided(self) -> bool:
+        """Whether every difference that can be settled was."""
+        return self.open_differences[-1] == 0
+
 
 @dataclass(frozen=True)
 class Comparison:

@@ -9,6 +9,7 @@ from ganeval.metrics.score import Score
 from ganeval.report.comparison import Comparison, Looks
 from ganeval.report.digits import count_text, score_text, seconds_text
 from ganeval.report.lines import Lines, extractor_words
+from ganeval.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,14 +116,13 @@ class _Writer:
     def _heading(self) -> str:
         names = ", ".join(f"{one.name} ({count_text(one.side.count)})" for one in self.comparison.sets)
         real = self.comparison.real
-        return names if real is None else f"{names} against {real.source} ({count_text(real.count)} images)"
+        return names if real is None else f"{names} against {real.source} ({counted(real.count, 'image')})"
 
     def _method(self) -> str:
         comparison = self.comparison
-        noun = "difference" if comparison.tested == 1 else "differences"
         return (
             f"{comparison.method}; with {comparison.level * 100:g}% probability none of the verdicts on "
-            f"{comparison.tested} {noun} is false"
+            f"{counted(comparison.tested, 'difference')} is false"
         )
 
 
@@ -131,5 +131,14 @@ def looks_words(looks: Looks) -> str:
     taken = ", ".join(
         f"{count_text(size)} ({number} open)" for size, number in zip(looks.taken, looks.open_differences, strict=True)
     )
-    planned = f"{len(looks.planned)} planned look{'' if len(looks.planned) == 1 else 's'}"
-    return f"images a set, until all was settled: {taken}; the verdicts hold for {planned}"
+    ended = "until all was settled" if looks.decided else f"{_still_open(looks)} with the last"
+    return f"images a set, {ended}: {taken}; the verdicts hold for {counted(looks.planned, 'planned look')}"
+
+
+def open_words(looks: Looks) -> str:
+    """What wasn't settled, for a comparison that ran out of images."""
+    return f"{_still_open(looks)} with all images"
+
+
+def _still_open(looks: Looks) -> str:
+    return counted(looks.open_differences[-1], "difference is still open", "differences are still open")

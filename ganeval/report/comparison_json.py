@@ -66,9 +66,13 @@ def comparison_to_dict(comparison: Comparison) -> dict[str, Any]:
         "method": plain_text(comparison.method),
         "run": json_section(json_run(comparison.run), "run"),
         "notices": [json_section(dict(notice.to_dict()), "notice") for notice in comparison.notices],
-        "looks": None if comparison.looks is None else json_section(asdict(comparison.looks), "looks"),
+        "looks": None if comparison.looks is None else _looks(comparison.looks),
         "curves": [json_section(asdict(curve), f"curve of {curve.metric}") for curve in comparison.curves],
     }
+
+
+def _looks(looks: Looks) -> dict[str, Any]:
+    return json_section({"decided": looks.decided} | asdict(looks), "looks")
 
 
 def comparison_to_json(comparison: Comparison, path: str | Path | None = None) -> str:

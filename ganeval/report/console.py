@@ -10,6 +10,7 @@ from ganeval.report.digits import ScoreText, count_text, rate_text, score_text, 
 from ganeval.report.extras_in_words import extra_lines
 from ganeval.report.lines import Lines, extractor_words
 from ganeval.report.report import Report, Side
+from ganeval.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,8 +84,11 @@ class _Writer:
         for name, score in self.report.scores.items():
             sides = ((score.n_generated, self.report.generated.count, "generated"), (score.n_real, real, "real"))
             if any(number not in (None, whole) for number, whole, _ in sides):
-                told = " and ".join(f"{count_text(n)} {side}" for n, _, side in sides if n is not None)
-                meanings.setdefault(f"on {told} images", []).append(name)
+                *first, last = ((n, side) for n, _, side in sides if n is not None)
+                told = " and ".join(
+                    [*(f"{count_text(n)} {side}" for n, side in first), counted(last[0], f"{last[1]} image")]
+                )
+                meanings.setdefault(f"on {told}", []).append(name)
         for meaning, names in meanings.items():
             yield f"{meaning}: {', '.join(names)}"
 
@@ -115,8 +119,8 @@ class _Writer:
 
     def _heading(self) -> str:
         generated, real = self.report.generated, self.report.real
-        heading = f"{generated.source} ({count_text(generated.count)} images)"
-        return heading if real is None else f"{heading} against {real.source} ({count_text(real.count)} images)"
+        heading = f"{generated.source} ({counted(generated.count, 'image')})"
+        return heading if real is None else f"{heading} against {real.source} ({counted(real.count, 'image')})"
 
     def _spreads(self) -> Iterator[str]:
         meanings: dict[str, list[str]] = {}
@@ -147,4 +151,4 @@ def _speed(side: Side) -> str:
     extracted = side.count - side.from_store
     rate = rate_text(extracted, side.stage_seconds.get("wall", 0.0))
     stored = f"{count_text(side.from_store)} from the store" if side.from_store else None
-    return ", ".join(part for part in (rate, stored) if part) or f"{count_text(side.count)} images"
+    return ", ".join(part for part in (rate, stored) if part) or counted(side.count, "image")

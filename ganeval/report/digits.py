@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from numbers import Real
 
 from ganeval.metrics.score import Score
+from ganeval.wording import counted
 
 SIGNIFICANT = 5
 _MOST_DECIMALS = 8
@@ -135,8 +136,8 @@ def _spread_text(spread: float) -> str:
 
 
 def _spread_of(score: Score) -> str:
-    for parts in ("splits", "subsets"):
-        count = score.parameters.get(parts)
+    for part in ("split", "subset", "path", "run", "pair"):
+        count = score.parameters.get(f"{part}s", score.details.get(f"{part}s"))
         if count is not None:
-            return f"standard deviation over {count} {parts}"
+            return f"standard deviation over {counted(count, part)}"
     return "standard deviation"

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from ganeval.report.digits import count_text, number_text
 from ganeval.report.drivers import Drivers, ImageRecord
 from ganeval.report.report import Report
-from ganeval.report.stopping import Stopping
+from ganeval.report.stopping import Stopping, TargetOutcome
+from ganeval.wording import counted
 
 _NAMED = 3
 
@@ -23,19 +24,36 @@ def extra_lines(report: Report) -> Iterator[tuple[str, str]]:
 def stopping_sentence(stopping: Stopping) -> str:
     """What was asked, what was reached, and after how many looks at how many images."""
     targets = "; ".join(
-        f"{target.score} within ±{number_text(target.half_width, target.half_width)}"
-        f"{f' ({target.asked})' if target.asked.endswith('%') else ''}: "
+        f"{_asked(target)}: "
         + ("met" if target.met else "not met")
-        + ("" if target.reached is None else f", ±{number_text(target.reached, target.reached)}")
+        + ("" if target.reached is None else f", {_plus_minus(target.reached)}")
         for target in stopping.targets
     )
     sizes = ", ".join(count_text(look.n_generated) for look in stopping.looks)
-    looks = f"1 look at {sizes}" if len(stopping.looks) == 1 else f"{len(stopping.looks)} looks at {sizes}"
     together = f"at all {len(stopping.planned)} planned looks " if len(stopping.planned) > 1 else ""
     return (
-        f"{targets} · {looks} generated images · intervals of {number_text(stopping.critical, 0.01)} standard errors, "
-        f"which hold {together}with {100 * stopping.level:g}%"
+        f"{targets} · {counted(stopping.looks, 'look')} at {sizes} generated images · intervals of "
+        f"{number_text(stopping.critical, 0.01)} standard errors, which hold {together}with {100 * stopping.level:g}%"
     )
+
+
+def unmet_words(stopping: Stopping) -> str:
+    """What was asked and wasn't reached, with what was reached instead."""
+    return "; ".join(
+        f"{_asked(target)}; "
+        + ("it has no interval" if target.reached is None else f"it ended at {_plus_minus(target.reached)}")
+        for target in stopping.targets
+        if not target.met
+    )
+
+
+def _asked(target: TargetOutcome) -> str:
+    relative = f" ({target.asked})" if target.asked.endswith("%") else ""
+    return f"{target.score} within {_plus_minus(target.half_width)}{relative}"
+
+
+def _plus_minus(half_width: float) -> str:
+    return f"±{number_text(half_width, half_width)}"
 
 
 def drivers_sentences(drivers: Drivers) -> Iterator[str]:
@@ -49,7 +67,11 @@ def drivers_sentences(drivers: Drivers) -> Iterator[str]:
         yield f"generated classes that do: {listed}"
     if drivers.uncovered_count is not None:
         furthest = ", ".join(image.id for image in drivers.uncovered[:_NAMED])
-        total = f"{count_text(drivers.uncovered_count)} real images have no generated one in their neighbourhood"
+        total = counted(
+            drivers.uncovered_count,
+            "real image has no generated one in its neighbourhood",
+            "real images have no generated one in their neighbourhood",
+        )
         yield f"{total}, the loneliest: {furthest}" if furthest else "every real image has a generated one near it"
     for reason in drivers.unknown:
         yield f"without {reason}"

@@ -17,9 +17,11 @@ from ganeval.report.drivers_view import drivers_view
 from ganeval.report.explain import Explanation, explanation
 from ganeval.report.extras_in_words import stopping_sentence
 from ganeval.report.figures import preview_uri, projection_svg
+from ganeval.report.footnotes import Footnotes, Marks
 from ganeval.report.page import render_page
 from ganeval.report.report import SCHEMA_NAME, Gallery, Report, Side
 from ganeval.version import __version__
+from ganeval.wording import counted
 
 _CLASSES_SHOWN = 16
 _COUNTS_SHOWN = 8
@@ -35,6 +37,7 @@ class ScoreRow:
     name: str
     score: Score
     text: ScoreText
+    marks: Marks
     explanation: Explanation | None
     asked_as: str | None
     parameters: tuple[tuple[str, str], ...]
@@ -102,13 +105,15 @@ def report_to_html(report: Report, path: str | Path | None = None) -> str:
 
 def _context(report: Report) -> dict[str, Any]:
     gallery = report.gallery
+    notes = Footnotes()
     on_axes = (gallery.projection_real, gallery.projection_generated)
     sides = [_side_view("generated", report.generated, gallery.generated)]
     if report.real is not None:
         sides.append(_side_view("real", report.real, gallery.real))
     return {
         "report": report,
-        "rows": [_row(name, score, report.requested) for name, score in report.scores.items()],
+        "rows": [_row(name, score, report.requested, notes) for name, score in report.scores.items()],
+        "notes": notes.texts,
         "sides": sides,
         "has_pictures": any(view.pictures for view in sides),
         "reduced": any(max(p.width, p.height) >= _PIXELATED_BELOW for view in sides for p in view.pictures),
@@ -128,13 +133,15 @@ def _context(report: Report) -> dict[str, Any]:
     }
 
 
-def _row(name: str, score: Score, requested: Mapping[str, str]) -> ScoreRow:
+def _row(name: str, score: Score, requested: Mapping[str, str], notes: Footnotes) -> ScoreRow:
     asked = [short for short, full in requested.items() if full == name and short != name]
     details = {key: value for key, value in score.details.items() if key != "std"}
+    text = score_text(score)
     return ScoreRow(
         name=name,
         score=score,
-        text=score_text(score),
+        text=text,
+        marks=notes.marks(score, text),
         explanation=explanation(name),
         asked_as=", ".join(asked) or None,
         parameters=_pairs(score.parameters),
@@ -159,7 +166,7 @@ def _value_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {_value_text(entry)}" for key, entry in value.items()) or "none"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(_value_text, value)) or "none" if len(value) <= 6 else f"{len(value)} values"
+        return ", ".join(map(_value_text, value)) or "none" if len(value) <= 6 else counted(value, "value")
     return str(value)
 
 
@@ -186,7 +193,7 @@ def _counts(counts: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
     shown = [(name, count_text(count)) for name, count in listed[:_COUNTS_SHOWN]]
     rest = listed[_COUNTS_SHOWN:]
     if rest:
-        shown.append((f"{count_text(len(rest))} others", count_text(sum(count for _, count in rest))))
+        shown.append((counted(rest, "other"), count_text(sum(count for _, count in rest))))
     return tuple(shown)
 
 
@@ -222,7 +229,7 @@ def class_bars(gallery: Gallery) -> tuple[ClassBar, ...]:
 
 def _projection_words(gallery: Gallery) -> str:
     counts = [
-        f"{count_text(len(points))} {word} images"
+        counted(points, f"{word} image")
         for word, points in (("real", gallery.projection_real), ("generated", gallery.projection_generated))
         if points is not None and len(points) > 0
     ]

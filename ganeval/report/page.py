@@ -9,6 +9,7 @@ from typing import Any
 from ganeval.report.digits import count_text, number_text, seconds_text
 from ganeval.report.serialise import plain_text
 from ganeval.report.writing import write_text
+from ganeval.wording import counted
 
 
 def render_page(template: str, context: Mapping[str, Any], path: str | Path | None) -> str:
@@ -30,7 +31,9 @@ def render_page(template: str, context: Mapping[str, Any], path: str | Path | No
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(count=count_text, duration=seconds_text, number=lambda value: number_text(value, value))
+    environment.filters.update(
+        count=count_text, counted=counted, duration=seconds_text, number=lambda value: number_text(value, value)
+    )
     page = plain_text(environment.get_template(template).render(context))
     if path is not None:
         write_text(path, page)

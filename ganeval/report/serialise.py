@@ -100,7 +100,7 @@ def _extras(report: Report) -> dict[str, Any]:
     """Sections that only some runs have; where there is none, nor is its key."""
     extras: dict[str, Any] = {}
     if report.stopping is not None:
-        extras["stopping"] = json_section(asdict(report.stopping), "stopping")
+        extras["stopping"] = json_section({"met": report.stopping.met} | asdict(report.stopping), "stopping")
     if report.drivers is not None:
         listed = asdict(replace(report.drivers, images=(), previews={}))
         del listed["images"], listed["previews"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganeval.errors import MetricError, OptionError
-from ganeval.metrics.selection import Selected, select_metrics
+from ganeval.metrics.selection import Selected, pairs_left_out, select_metrics
 from ganeval.notices import Notice
 
 
@@ -45,10 +45,10 @@ def choose_metrics(
     names = _names(metrics)
     selection = select_metrics(names)
     checked = _options_by_metric(selection, options or {})
-    notices: list[Notice] = []
     if not with_real:
         selection, notices = _without_real(selection)
-    return Choice(selection, checked, notices)
+        return Choice(selection, checked, notices)
+    return Choice(selection, checked, _not_presumed(pairs_left_out(names)))
 
 
 def _names(metrics: str | Sequence[str] | None) -> list[str]:
@@ -77,6 +77,21 @@ def _options_by_metric(
                 one.metric.parameter(name)
             table.setdefault(one.metric.name, {}).update(parameters)
     return table
+
+
+def _not_presumed(paired: Sequence[str]) -> list[Notice]:
+    """That scores of pairs are there for the asking, where all scores were asked for."""
+    if not paired:
+        return []
+    return [
+        Notice(
+            "pairs-not-presumed",
+            f"{', '.join(paired)} left out: they compare each image with the real one of its name, and the "
+            "group all doesn't presume that images of one name belong together",
+            "If they do, name paired too: --metrics all,paired.",
+            severity="info",
+        )
+    ]
 
 
 def _without_real(selection: list[Selected]) -> tuple[list[Selected], list[Notice]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ganeval.metrics.score import Score
 from ganeval.notices import Notice
+from ganeval.wording import counted
 
 _SHOWN = 3
 
@@ -24,7 +25,7 @@ def _left_out(score: Score) -> Notice:
     verb = "is" if len(left) == 1 else "are"
     return Notice(
         "classes-left-out",
-        f"{score.name}: {len(left):,} of {len(left) + kept:,} classes {verb} left out, because a side has too few "
-        f"images ({'; '.join(shown)}{more})",
-        f"The mean is over the {kept:,} other{'' if kept == 1 else 's'}; compare it with means over the same ones.",
+        f"{score.name}: {len(left):,} of {counted(len(left) + kept, 'class', 'classes')} {verb} left out, because a "
+        f"side has too few images ({'; '.join(shown)}{more})",
+        f"The mean is over the {counted(kept, 'other')}; compare it with means over the same ones.",
     )

@@ -27,7 +27,9 @@ def comparable_with(extractor: ExtractorInfo, real: Features | None, generated: 
         )
     counts = f"{len(generated):,} generated" + ("" if real is None else f" against {len(real):,} real")
     if extractor.name == INCEPTION and extractor.published_weights and extractor.preprocessing in _CONVENTIONS:
-        return f"{_CONVENTIONS[extractor.preprocessing]}; here {counts} images. Papers mostly use 50,000 samples."
+        return (
+            f"{_CONVENTIONS[extractor.preprocessing]}; here the images are {counts}. Papers mostly use 50,000 samples."
+        )
     why = (
         "The weights are not the published ones"
         if extractor.name == INCEPTION

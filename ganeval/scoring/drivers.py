@@ -27,8 +27,6 @@ Values = npt.NDArray[np.float64]
 #: How many images are listed of each kind unless somebody says so.
 DEFAULT_TOP = 50
 
-# Scores by which images are ordered, those that people ask about first.
-_LEADING = ("fid", "fd", "kid", "kd", "cmmd", "mmd")
 _BLOCK_BYTES = 64 * 2**20
 
 
@@ -43,6 +41,7 @@ def find_drivers(
     real: Features | None,
     generated: Features,
     *,
+    leading: Sequence[str] = (),
     top: int = DEFAULT_TOP,
     class_names: Sequence[str] | None = None,
 ) -> Drivers:
@@ -54,6 +53,9 @@ def find_drivers(
         By full name; those with an `influence` count.
     real, generated
         The features from which the scores were computed; without `real` only influences are known.
+    leading
+        Full names of scores by which the images are ordered: the first of them that has an influence for each image,
+        else any.
     top
         How many images to list of each kind.
     class_names
@@ -70,8 +72,8 @@ def find_drivers(
         {"generated": generated} if real is None else {"generated": generated, "real": real}
     )
     influences = {side: _influences(scores, side, len(features)) for side, features in sides.items()}
-    leading = _leading(scores, influences["generated"])
-    if leading is None:
+    by = next((name for name in (*leading, *scores) if name in influences["generated"]), None)
+    if by is None:
         unknown.append("influence: no score offers one (intervals are needed for it, see --metrics and --level)")
     realism, inside, distance = _neighbourhoods(real, generated, unknown)
     records = {
@@ -86,7 +88,7 @@ def find_drivers(
         )
         for side, features in sides.items()
     }
-    order = _worst_first(None if leading is None else scores[leading], influences["generated"], realism)
+    order = _worst_first(None if by is None else scores[by], influences["generated"], realism)
     ordered = [records["generated"][row] for row in order]
     uncovered = sorted(
         (record for record in records.get("real", ()) if record.inside is False),
@@ -94,10 +96,10 @@ def find_drivers(
     )
     worst, best = tuple(ordered[:top]), tuple(ordered[::-1][:top])
     chosen = (*worst, *best, *uncovered[:top])
-    classes_by, classes = _classes(records, None if leading is None else scores[leading])
+    classes_by, classes = _classes(records, None if by is None else scores[by])
     previews = _previews(sides, chosen, unknown)
     return Drivers(
-        score=leading,
+        score=by,
         classes_by=classes_by,
         worst=worst,
         best=best,
@@ -118,14 +120,6 @@ def _influences(scores: Mapping[str, Score], side: SideName, count: int) -> dict
         if values is not None and len(values) == count and np.isfinite(values).all():
             table[name] = np.asarray(values, dtype=np.float64)
     return table
-
-
-def _leading(scores: Mapping[str, Score], influences: Mapping[str, Values]) -> str | None:
-    for beginning in _LEADING:
-        for name in influences:
-            if name == beginning or name.startswith(f"{beginning}_"):
-                return name
-    return next((name for name in scores if name in influences), None)
 
 
 def _worst_first(score: Score | None, influences: Mapping[str, Values], realism: Values | None) -> list[int]:

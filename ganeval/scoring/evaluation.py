@@ -99,6 +99,13 @@ class Scored:
     selection: tuple[Selected, ...]
     notices: tuple[Notice, ...]
 
+    def leading(self, extractor: str) -> list[str]:
+        """Full names of the scores by which people order images, the foremost first; see `Metric.leading`."""
+        placed = [one.metric for one in self.selection if one.metric.leading is not None]
+        placed.sort(key=lambda metric: metric.leading or 0)
+        names = (score_name(base, metric, extractor) for metric in placed for base in metric.scores)
+        return [name for name in names if name in self.scores]
+
 
 class Evaluation:
     """Chosen metrics, and an extractor that is resolved when the first set needs it.

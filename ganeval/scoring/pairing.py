@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ganeval.metrics.score import Score
 from ganeval.notices import Notice
+from ganeval.wording import counted
 
 _SHOWN = 3
 
@@ -21,7 +22,7 @@ def notices_of_pairs(scores: Iterable[Score]) -> list[Notice]:
 def _unmatched(score: Score) -> list[Notice]:
     without = {side: score.details[f"unmatched_{side}"] for side in ("generated", "real")}
     parts = [
-        f"{count:,} {side} image{'' if count == 1 else 's'} ({_first(score.details[f'first_unmatched_{side}'], count)})"
+        f"{counted(count, f'{side} image')} ({_first(score.details[f'first_unmatched_{side}'], count)})"
         for side, count in without.items()
         if count
     ]
@@ -32,7 +33,7 @@ def _unmatched(score: Score) -> list[Notice]:
         Notice(
             "unpaired-images",
             f"{' and '.join(parts)} {verb} no partner of the same name",
-            f"The paired scores are those of the {score.details['pairs']:,} pairs.",
+            f"The paired scores are those of the {counted(score.details['pairs'], 'pair')}.",
         )
     ]
 
@@ -46,7 +47,7 @@ def _identical(score: Score) -> list[Notice]:
         if count == pairs
         else "Their ratio is infinite; the mean is that of the others."
     )
-    what = f"{count:,} of {pairs:,} pairs {'is' if count == 1 else 'are'} of identical images"
+    what = f"{count:,} of {counted(pairs, 'pair')} {'is' if count == 1 else 'are'} of identical images"
     return [Notice("identical-pairs", f"{score.name}: {what}", effect)]
 
 

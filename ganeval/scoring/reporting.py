@@ -47,7 +47,7 @@ def make_report(
         *notices_of_sides(None if real is None else real.extraction, generated.extraction),
         *notices_of_pairs(scored.scores.values()),
         *notices_of_classes(scored.scores.values()),
-        *sample_size_notices(scored.scores.values(), real_features, generated.features),
+        *sample_size_notices(scored.scores.values(), generated.features.pooled.shape[1]),
     ]
     gallery = make_gallery(real_features, generated.features, class_names=network.class_names)
     return Report(

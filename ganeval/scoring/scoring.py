@@ -168,7 +168,14 @@ def score(
     if top is not None:
         real_features = None if real_set is None else real_set.features
         names = evaluation.network.class_names
-        drivers = find_drivers(scored.scores, real_features, generated_set.features, top=top, class_names=names)
+        drivers = find_drivers(
+            scored.scores,
+            real_features,
+            generated_set.features,
+            leading=scored.leading(evaluation.network.info.name),
+            top=top,
+            class_names=names,
+        )
     report = make_report(
         evaluation,
         scored,

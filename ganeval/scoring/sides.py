@@ -11,6 +11,7 @@ from ganeval.images.checks import check_sets
 from ganeval.images.source import ImageSource
 from ganeval.notices import Notice
 from ganeval.report.report import Side
+from ganeval.wording import counted
 
 
 def describe_side(source: ImageSource, extraction: Extraction) -> Side:
@@ -56,7 +57,7 @@ def notices_of_sides(real: Extraction | None, generated: Extraction) -> list[Not
 
 
 def _corrupt(count: int) -> str:
-    return "1 corrupt image was left out" if count == 1 else f"{count:,} corrupt images were left out"
+    return f"{counted(count, 'corrupt image was', 'corrupt images were')} left out"
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:

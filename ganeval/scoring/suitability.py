@@ -11,6 +11,7 @@ from ganeval.images.source import ImageSource
 from ganeval.metrics.score import Score
 from ganeval.metrics.selection import Selected
 from ganeval.notices import Notice
+from ganeval.wording import counted
 
 _NO_READER = (
     lambda features: features.reader is None,
@@ -47,8 +48,15 @@ _LACKS: Mapping[str, tuple[Callable[[Features], bool], str, str]] = {
         "Score a generator itself, such as generator:dcgan.",
     ),
 }
+#: Names of scores that rest on one covariance a side.
+_ON_COVARIANCES = ("fid", "fd_", "sfid", "sfd", "temporal_fd")
 #: What the extractor alone decides, known before any image is read.
 _OF_THE_EXTRACTOR = ("logits",)
+#: What a set shows before any image is read, and whether it lacks it.
+_OF_THE_SOURCE: Mapping[str, Callable[[ImageSource], bool]] = {
+    "clips": lambda source: not source.in_clips,
+    "generator": lambda source: source.sampler is None,
+}
 
 
 class Suitability:
@@ -79,23 +87,35 @@ class Suitability:
         )
 
     def check_counts(self, generated: ImageSource, real: ImageSource | None) -> None:
-        """Before any work: the lengths of the sets against the fewest images that each metric needs.
+        """Before any work: the lengths of the sets against what each metric needs, and what else it does.
 
         Raises
         ------
         NotEnoughImagesError
             For a metric that the user named, or if no metric remains.
+        MetricError
+            The same, where a metric lacks something beside images.
         OptionError
             For an option's value that its metric can't use.
         """
         for one in list(self.selection):
-            fewest = one.metric.fewest(self.options.get(one.metric.name, {}))
+            chosen = self.options.get(one.metric.name, {})
+            fewest = one.metric.fewest(chosen)
+            if one.metric.needs in _OF_THE_SOURCE and _OF_THE_SOURCE[one.metric.needs](generated):
+                self._lacks(one, "generated", "")
+                continue
+            try:
+                one.metric.require_at_hand(chosen)
+            except MetricError as missing:
+                self.leave_out(one, missing)
+                continue
             for side, source in (("generated", generated), ("real", real if one.metric.needs_real else None)):
                 have = None if source is None else source.count
                 if source is not None and have is not None and have < fewest:
                     names = ", ".join(one.scores)
                     error = NotEnoughImagesError(
-                        f"at least {fewest} {side} images are needed for {names}, and {source.name} has {have}"
+                        f"at least {counted(fewest, f'{side} image')} {'is' if fewest == 1 else 'are'} needed for "
+                        f"{names}, and {source.name} has {have:,}"
                     )
                     self.leave_out(one, error)
                     break
@@ -149,19 +169,30 @@ class Suitability:
         raise error(f"no metric can be computed:{told}", hint=hints.pop() if len(hints) == 1 else None)
 
 
-def sample_size_notices(scores: Iterable[Score], real: Features | None, generated: Features) -> list[Notice]:
-    """What the numbers of images do to the scores: rank-deficient covariances, clamped subsets."""
+def sample_size_notices(scores: Iterable[Score], dimension: int) -> list[Notice]:
+    """What the images that went into the scores do to them: rank-deficient covariances, clamped subsets, copies.
+
+    Parameters
+    ----------
+    scores
+        Their own numbers of images count: a comparison may have cut the sets.
+    dimension
+        Of the features.
+    """
     notices = []
-    sides = {"generated": generated} if real is None else {"real": real, "generated": generated}
     for score in scores:
-        if score.name.startswith(("fid", "fd_")):
-            notices += _rank_notices(score, sides)
+        if score.name.startswith(_ON_COVARIANCES):
+            notices += _rank_notices(score, dimension)
+        elif score.name.startswith("intra_"):
+            notices += _class_rank_notices(score, dimension)
+        if score.details.get("equal_to_real"):
+            notices.append(_equal_to_real(score))
         if score.details.get("clamped"):
-            size = score.parameters.get("subset_size")
+            size = int(score.parameters["subset_size"])
             notices.append(
                 Notice(
                     "subset-clamped",
-                    f"{score.name}: subsets of {size} images instead of 1000, because a side has no more",
+                    f"{score.name}: subsets of {counted(size, 'image')} instead of 1,000, because a side has no more",
                     "The value is unbiased all the same, but noisier, and its spread can't be compared with papers'.",
                     severity="info",
                 )
@@ -169,21 +200,59 @@ def sample_size_notices(scores: Iterable[Score], real: Features | None, generate
     return notices
 
 
-def _rank_notices(score: Score, sides: Mapping[str, Features]) -> list[Notice]:
-    few = {side: len(features) for side, features in sides.items() if len(features) <= features.pooled.shape[1]}
+def _rank_notices(score: Score, dimension: int) -> list[Notice]:
+    # What differs from the pooled features of the images stands in the score's own details.
+    dimension = score.details.get("dimensions", dimension)
+    what = "step" if "steps" in score.details else "image"
+    sides = score.details.get("steps", {"real": score.n_real, "generated": score.n_generated})
+    few = {side: count for side, count in sides.items() if count is not None and count <= dimension}
     if not few:
         return []
-    dimension = next(iter(sides.values())).pooled.shape[1]
-    counts = " and ".join(f"{n:,} {side} images" for side, n in few.items())
+    counts = " and ".join(counted(count, f"{side} {what}") for side, count in few.items())
     remedy = (
-        f"use more than {dimension:,} a side, or kid"
+        f"use more than {dimension:,} a side{', or kid' if what == 'image' else ''}"
         if score.corrected is None
         else "the corrected one allows for it, with an interval that is wider for it"
     )
     return [
         Notice(
             "rank-deficient",
-            f"{score.name}: {counts} for {dimension:,} feature dimensions: the covariance is rank-deficient",
+            f"{score.name}: {counts} for {counted(dimension, 'feature dimension')}: the covariance is rank-deficient",
             f"The value is far above what more images would give; {remedy}.",
         )
     ]
+
+
+def _class_rank_notices(score: Score, dimension: int) -> list[Notice]:
+    classes = score.details["classes"]
+    few = [name for name, one in classes.items() if min(one["n_real"], one["n_generated"]) <= dimension]
+    if not few:
+        return []
+    if len(few) == len(classes):
+        which = "each class has"
+    else:
+        which = f"{len(few):,} of {counted(classes, 'class', 'classes')} {'has' if len(few) == 1 else 'have'}"
+    remedy = (
+        f"use more than {dimension:,} a class and side"
+        if score.corrected is None
+        else "the corrected one allows for it, with an interval that is wider for it"
+    )
+    return [
+        Notice(
+            "rank-deficient",
+            f"{score.name}: {which} no more images on a side than there are feature dimensions, {dimension:,}: their "
+            "covariances are rank-deficient",
+            f"The value is far above what more images would give; {remedy}.",
+        )
+    ]
+
+
+def _equal_to_real(score: Score) -> Notice:
+    count = score.details["equal_to_real"]
+    those = counted(count, "generated image")
+    return Notice(
+        "equal-to-real",
+        f"{score.name}: {those} {'has' if count == 1 else 'have'} exactly the features of a real one, which makes "
+        f"{'its' if count == 1 else 'their'} realism infinite",
+        "Copies of real images are no sign of a good generator; from half of all images on the score is infinite too.",
+    )

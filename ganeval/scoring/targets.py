@@ -13,9 +13,6 @@ from ganeval.metrics.score import Score
 from ganeval.metrics.selection import select_metrics
 from ganeval.scoring.choice import Choice
 
-# Needs of metrics that have no use for the first part of a shuffled set.
-_WHOLE_ONLY = ("pairs", "clips", "generator")
-
 Asked = Mapping[str, float | str] | Sequence[str] | str
 
 
@@ -58,7 +55,7 @@ def parse_until(asked: Asked, choice: Choice) -> tuple[Target, ...]:
     targets: dict[tuple[str, str], Target] = {}
     for name, amount in _pairs(asked):
         metric, base = _find(name, choice)
-        if metric.needs in _WHOLE_ONLY:
+        if metric.needs_whole_set:
             raise OptionError(
                 f"until {name}: {metric.title} needs the sets as a whole, not a random part of them",
                 hint="Leave --until out, or name another score.",

@@ -16,6 +16,7 @@ from ganeval.scoring.evaluation import Evaluation, ExtractedSet, Scored
 from ganeval.scoring.growth import GrowingSet, WholeSet, growing_real, looks_between
 from ganeval.scoring.targets import Target
 from ganeval.uncertainty.sequential import Looks, planned_sizes
+from ganeval.wording import counted
 
 # A forecast may err: the next look is at this share of it, and no further away than by this factor.
 _FORECAST_SHARE = 0.9
@@ -210,9 +211,9 @@ def _unmet(stopping: Stopping, end: LookTaken, fixed: Mapping[str, tuple[str, fl
         asked = (
             f"±{target.half_width:.3g} ({target.asked})" if target.asked.endswith("%") else f"±{target.half_width:.3g}"
         )
-        sides = f"{end.n_generated:,} generated images"
+        sides = counted(end.n_generated, "generated image")
         if end.n_real is not None:
-            sides += f" and {end.n_real:,} real ones"
+            sides += f" and {counted(end.n_real, 'real one')}"
         effect = ""
         if target.reached is None:
             reached = "there is no interval"

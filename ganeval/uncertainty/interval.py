@@ -10,6 +10,10 @@ from ganeval.errors import OptionError
 
 #: The level of every interval unless a user asks for another.
 DEFAULT_LEVEL = 0.95
+#: Why there is no interval where it would have no width.
+NOTHING_VARIES = "no image moves the score, so that chance can't be estimated"
+#: Width, relative to the numbers that it comes from, that is nothing but rounding.
+_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def normal_interval(
     lowest: float = -math.inf,
     highest: float = math.inf,
 ) -> Interval:
-    """`estimate` ± critical value × `standard_error`, cut to what the quantity can be.
+    """`estimate` ± critical value × `standard_error`, cut to what the quantity can be, see `interval_within`.
 
     Parameters
     ----------
@@ -62,5 +66,38 @@ def normal_interval(
         Range of the population's quantity, such as 0 and 1 for a fraction.
     """
     reach = critical_value(level) * standard_error
-    low, high = (min(max(end, lowest), highest) for end in (estimate - reach, estimate + reach))
+    return interval_within(estimate, reach, level=level, method=method, lowest=lowest, highest=highest)
+
+
+def interval_within(
+    estimate: float,
+    reach: float,
+    *,
+    level: float,
+    method: str,
+    lowest: float = -math.inf,
+    highest: float = math.inf,
+) -> Interval:
+    """`estimate` ± `reach`, cut to what the quantity can be, from `lowest` to `highest`.
+
+    An unbiased estimate may lie outside that range. The interval then still reaches as far into the range from its
+    nearer end as it would from an estimate there: cut alone, the farther the estimate strays, the surer it would look,
+    up to an interval of that end and nothing else. What would be in the interval without that remains in it.
+    """
+    low = max(min(estimate, highest) - reach, lowest)
+    high = min(max(estimate, lowest) + reach, highest)
     return Interval(low, high, level, method)
+
+
+def has_width(interval: Interval, *sizes: float) -> bool:
+    """Whether an interval is wider than rounding makes it; one that isn't says nothing of chance.
+
+    Parameters
+    ----------
+    interval
+        Of a score.
+    sizes
+        Of the numbers from which the score comes by subtraction, where they may be larger than the interval's ends.
+    """
+    size = max(abs(number) for number in (interval.low, interval.high, *sizes))
+    return interval.high - interval.low > _ROUNDING * size

@@ -64,7 +64,24 @@ def test_until_decided_takes_no_more_than_there_is(ganeval, folders):
     jsonschema.validate(outcome.json, comparison_schema())
     assert outcome.json["looks"]["taken"] == [200]
     assert outcome.json["metrics"]["kd_pixels"]["differences"][0]["better"] == "a"
+    assert outcome.json["looks"]["decided"] is True
     assert "images a set, until all was settled: 200 (0 open)" in outcome.text
+
+
+def test_a_script_can_tell_that_not_all_was_decided(ganeval, folders, tmp_path):
+    again = tmp_path / "again"
+    again.mkdir()
+    for number, path in enumerate(sorted(folders["a"].iterdir())[:80]):
+        path.rename(again / f"{number}.png")
+    outcome = ganeval(
+        "compare", folders["a"], again, "--real", folders["real"], *PIXELS, "-m", "kid", "--until-decided", "--json",
+        "-",
+    )  # fmt: skip
+    assert outcome.code == 3, outcome
+    jsonschema.validate(outcome.json, comparison_schema())
+    assert outcome.json["looks"]["decided"] is False
+    assert outcome.err.splitlines()[-1].startswith("not reached: 1 difference is still open with all images")
+    assert "images a set, 1 difference is still open with the last: 200 (1 open)" in outcome.text
 
 
 def test_reports_that_were_written_before(ganeval, folders, tmp_path):
@@ -120,7 +137,7 @@ def test_the_same_folder_twice(ganeval, folders):
         (("a",), "at least two sets"),
         (("a", "b", "--metrics", "fid"), "no real images"),
         (("a", "b", "--real", "real", "--level", "2"), "level"),
-        (("a", "b", "--real", "real", "--name", "x"), "1 names were given for 2 sets"),
+        (("a", "b", "--real", "real", "--name", "x"), "1 name was given for 2 sets"),
         (("a", "b", "--real", "real", "--json", "missing/c.json"), "missing"),
         (("a", "r.json", "--real", "real"), "mixed"),
         (("a", "b", "--real", "real", "-n", "5"), "--count 5 is for generators"),

@@ -177,3 +177,15 @@ def test_metrics_import_stays_light():
 def test_help_needs_no_network_library():
     loaded = modules_after("import ganeval.cli.app")
     assert not loaded & {"torch", "numpy", "matplotlib", "sklearn", "scipy"}
+
+
+def test_progress_in_a_log_says_each_count_once_and_in_the_singular(monkeypatch, capsys):
+    from ganeval.cli import progress
+
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    with progress.make_progress(quiet=False) as listener:
+        task = listener.start("metrics", 1, unit="metrics")
+        task.advance(1)
+        task.finish()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("metrics: 1/1 metric, ")

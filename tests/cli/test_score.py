@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -311,3 +312,57 @@ def test_quiet_prints_no_progress(ganeval, samples, real, monkeypatch):
     assert "/s" in loud.err
     assert quiet.err == ""
     assert "fd_pixels" in quiet.out
+
+
+def test_all_presumes_no_pairs_from_equal_names(ganeval, samples, real):
+    """Both folders have 000.png, 001.png, ...: crops of photographs that have nothing to do with each other."""
+    arguments = ("score", samples, "--real", real, "--extractor", "pixels", "--quiet", "--json", "-")
+    outcome = ganeval(*arguments, "--metrics", "all")
+    assert outcome.code == 0, outcome
+    assert not {"psnr", "ssim", "paired_ms_ssim"} & set(outcome.json["scores"])
+    assert "psnr, ssim, paired_ms_ssim, paired_lpips left out: they compare each image" in outcome.text
+    assert "--metrics all,paired" in outcome.text
+    asked = ganeval(*arguments, "--metrics", "all,paired")
+    assert {"psnr", "ssim", "paired_ms_ssim"} <= set(asked.json["scores"])
+    assert "--metrics all,paired" not in [notice["effect"] for notice in asked.json["notices"]]
+
+
+def test_what_a_metric_lacks_beside_images_is_said_before_any_work(ganeval, samples, monkeypatch, tmp_path):
+    def fail(*_, **__):
+        raise AssertionError("work was done")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr("ganeval.scoring.evaluation.extract", fail)
+    outcome = ganeval("score", "generator:dcgan", "--count", "20", "--extractor", "pixels", "--metrics", "ppl")
+    assert outcome.code == 2
+    assert "ppl needs LPIPS with the weights of VGG-16, which are not on disk" in outcome.text
+    assert "--option ppl.download=true" in outcome.text
+    folder = ganeval("score", samples, "--extractor", "pixels", "--metrics", "ppl")
+    assert folder.code == 2
+    assert "ppl needs a generator" in folder.text
+
+
+def test_path_length_of_a_bundled_generator(ganeval):
+    outcome = ganeval(
+        "score", "generator:dcgan", "-n", "20", "--extractor", "efficientnet-lite0", "--metrics",
+        "feature_path_length", "-o", "feature_path_length.paths=10", "--json", "-", "--quiet",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome
+    score = outcome.json["scores"]["feature_path_length_efficientnet-lite0"]
+    assert score["value"] > 0
+    assert score["interval"]["low"] <= score["value"] <= score["interval"]["high"]
+    assert (score["n_generated"], score["n_real"]) == (20, None)
+    assert "± is the standard deviation over 10 paths" in outcome.err
+
+
+def test_one_image_is_not_images(ganeval, crops, tmp_path):
+    outcome = ganeval(
+        "score", crops(tmp_path / "one", 1, seed=3), "--real", crops(tmp_path / "many", 20, seed=4), "--extractor",
+        "pixels", "--metrics", "all", "--quiet",
+    )  # fmt: skip
+    assert not re.search(r"\b1 (\w+ )?(images|clips|pairs|classes|sets|dimensions)\b", outcome.text), outcome.text
+    alone = ganeval(
+        "score", tmp_path / "one", "--extractor", "pixels", "--metrics", "precision", "--real", tmp_path / "many"
+    )
+    assert alone.code == 2
+    assert not re.search(r"\b1 (\w+ )?images\b|\d-th\b", alone.text), alone.text

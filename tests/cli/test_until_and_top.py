@@ -36,7 +36,7 @@ def test_until_stops_and_says_how(ganeval, sets, tmp_path):
     assert outcome.code == 0, outcome
     jsonschema.validate(outcome.json, report_schema())
     stopping = outcome.json["stopping"]
-    assert stopping["targets"][0]["met"] is True
+    assert stopping["targets"][0]["met"] is stopping["met"] is True
     assert outcome.json["scores"]["kd_pixels"]["n_generated"] == stopping["looks"][-1]["n_generated"] < 800
     assert "until: kd_pixels within" in outcome.text
     assert "which hold at all" in outcome.text
@@ -48,10 +48,25 @@ def test_until_stops_and_says_how(ganeval, sets, tmp_path):
 def test_until_that_is_not_met_still_reports(ganeval, sets):
     samples, real = sets
     outcome = ganeval("score", samples, "--real", real, *PIXELS, "-m", "precision", "--until", "precision=0.001")
-    assert outcome.code == 0, outcome
+    assert outcome.code == 3, outcome
     assert "not met" in outcome.text
+    assert outcome.err.splitlines()[-1].startswith("not reached: precision_pixels within ±0.0010; it ended at ±")
     assert "±0.001 was asked for" in outcome.text
     assert "images a side would be needed" in outcome.text
+
+
+def test_a_script_can_tell_that_until_was_not_met(ganeval, sets):
+    samples, real = sets
+    asked = ("--until", "precision=0.001,recall=0.9")
+    outcome = ganeval("score", samples, "--real", real, *PIXELS, "-m", "prdc", *asked, "--json", "-", "--quiet")
+    assert outcome.code == 3
+    jsonschema.validate(outcome.json, report_schema())
+    assert outcome.json["stopping"]["met"] is False
+    assert [target["met"] for target in outcome.json["stopping"]["targets"]] == [False, True]
+    assert "recall" not in outcome.err.splitlines()[-1]
+    for command in ("score", "compare"):
+        told = " ".join(ganeval(command, "--help").text.replace("│", " ").split())
+        assert "Exit status: 0; 2 for an error that you can mend; 3 if" in told
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -79,6 +80,17 @@ def test_sets_are_cut_to_one_number_where_it_matters(digit_sets):
     assert again["coverage"].scores == found["coverage"].scores
     other = ganeval.compare(sets, digit_sets["real"], metrics="coverage", seed=3, **QUICK)
     assert other["coverage"].scores["good"].value != found["coverage"].scores["good"].value
+
+
+def test_notices_tell_the_numbers_of_images_that_were_used():
+    """Of 60 images of 64 pixels 40 went in, since the distance of so few can't be corrected: its number matters."""
+    noise = np.random.default_rng(4).integers(0, 256, (180, 8, 8), dtype=np.uint8)
+    sets = {"more": noise[:60], "fewer": noise[60:100]}
+    found = ganeval.compare(sets, noise[100:], metrics="fid", **QUICK)
+    assert {score.n_generated for score in found["fid"].scores.values()} == {40}
+    told = [notice.message for notice in found.notices if notice.code == "rank-deficient"]
+    assert told
+    assert all("40 generated images" in message and "60" not in message for message in told), told
 
 
 def test_the_same_set_twice_is_identical(digit_sets):
@@ -185,3 +197,14 @@ def test_the_truth_is_found_again(brightness):
         false += any(one.outcome == "better" for one in found["brightness"].differences)
     # With a true rate of 5 %, more than 4 of 25 happen in 0.7 % of such tests; looking without a rule has about 15 %.
     assert false <= 4
+
+
+def test_a_metric_says_itself_whether_it_has_a_curve(brightness, digit_sets, monkeypatch):
+    pair = {name: digit_sets[name] for name in ("good", "noisy")}
+    without = ganeval.compare(pair, digit_sets["real"], metrics="brightness", **QUICK)
+    assert without.curves == ()
+    monkeypatch.setattr("ganeval.comparing.comparing._CURVES_SHARE", 1e9)
+    with_curve, get = replace(brightness, curve=("brightness",)), METRICS.get
+    monkeypatch.setattr(METRICS, "get", lambda name: with_curve if name == "brightness" else get(name))
+    curved = ganeval.compare(pair, digit_sets["real"], metrics="brightness", **QUICK)
+    assert {(one.metric, one.name) for one in curved.curves} == {("brightness_pixels", name) for name in pair}

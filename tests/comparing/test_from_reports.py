@@ -173,7 +173,8 @@ def test_from_files_and_their_names(report_of, score_of, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("names", "match"), [(["x"], "1 names were given for 2"), (["x", "x"], "must differ"), (["x", " "], "must differ")]
+    ("names", "match"),
+    [(["x"], "1 name was given for 2 sets"), (["x", "x"], "must differ"), (["x", " "], "must differ")],
 )
 def test_names_that_do_not_fit(report_of, score_of, names, match):
     with pytest.raises(OptionError, match=match):

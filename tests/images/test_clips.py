@@ -72,7 +72,7 @@ def test_features_know_their_clips(videos: Path) -> None:
 
 def test_a_loose_image_belongs_to_no_clip(videos: Path, encoded) -> None:
     (videos / "poster.png").write_bytes(encoded(np.zeros((8, 8, 3), np.uint8)))
-    with pytest.raises(ImageSourceError, match=r"1 images lie in none, the first is poster\.png"):
+    with pytest.raises(ImageSourceError, match=r"1 image lies in none, the first is poster\.png"):
         open_source(str(videos), CLIPS)
 
 

@@ -325,7 +325,7 @@ def test_links_in_a_tar_are_not_passed_over_in_silence(encoded: Encoder, tmp_pat
         with tarfile.open(tmp_path / f"{kind}.tar", "w") as archive:
             archive.add(folder, "photos")
         text = message(tmp_path / f"{kind}.tar")
-        assert "1 of its images" in text
+        assert "1 entry is a link to others" in text
         assert "photos/9.png" in text
         (folder / "9.png").unlink()
 

@@ -65,7 +65,7 @@ def test_few_images_leave_fewer_sizes(make_features) -> None:
 
 def test_bad_input(make_features) -> None:
     real = make_features(60, 4, seed=1)
-    with pytest.raises(NotEnoughImagesError, match=r"generated holds 49 image\(s\), but at least 50"):
+    with pytest.raises(NotEnoughImagesError, match=r"generated holds 49 images, but at least 50"):
         fd_infinity(real, real[:49])
     with pytest.raises(OptionError, match="points must be a whole number of at least 2"):
         fd_infinity(real, real, points=1)

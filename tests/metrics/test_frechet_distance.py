@@ -206,7 +206,7 @@ def test_leaves_its_arguments_as_they_are(make_features) -> None:
 
 
 def test_too_few_images() -> None:
-    with pytest.raises(NotEnoughImagesError, match=r"generated holds 1 image\(s\), but at least 2"):
+    with pytest.raises(NotEnoughImagesError, match=r"generated holds 1 image, but at least 2"):
         frechet_distance(np.ones((3, 2)), np.ones((1, 2)))
 
 

@@ -10,6 +10,7 @@ from ganeval.errors import MetricError, NotEnoughImagesError, OptionError
 from ganeval.features.features import Features
 from ganeval.metrics import inception_score, inception_score_infinity
 from ganeval.metrics.registry import METRICS
+from ganeval.uncertainty.interval import NOTHING_VARIES
 
 
 def _logits(n: int, classes: int = 10, *, seed: int = 0, sure: float = 5.0, noise: float = 1.0) -> np.ndarray:
@@ -75,8 +76,22 @@ def test_influence_follows_from_leaving_an_image_out() -> None:
 def test_equal_answers_are_one() -> None:
     score = inception_score_infinity(np.tile(_logits(1), (60, 1)))
     assert score.value == pytest.approx(1, abs=1e-10)
-    assert score.interval is not None
-    assert score.interval.high == pytest.approx(1, abs=1e-6)
+    assert score.interval is None
+    assert score.no_interval_reason == NOTHING_VARIES
+
+
+def test_the_value_is_one_that_a_score_can_have() -> None:
+    # Sure answers: subsets lack classes by chance, and the line rises beyond their number.
+    scores = [inception_score_infinity(_logits(60, seed=s, sure=50.0, noise=1e-3), seed=s) for s in range(20)]
+    assert all(1 <= s.value <= 10 for s in scores)
+    beyond = [s for s in scores if not 1 <= s.details["intercept"] <= 10]
+    assert beyond
+    for score in beyond:
+        assert score.value == 10
+        if score.interval is not None:
+            assert 1 <= score.interval.low < score.interval.high <= 10
+    inside = [s for s in scores if s not in beyond]
+    assert all(s.value == s.details["intercept"] for s in inside)
 
 
 def test_bad_input() -> None:

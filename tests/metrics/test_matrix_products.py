@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from ganeval.metrics.arrays import float64_moments
-from ganeval.metrics.matrix_products import gram_of_columns, gram_of_rows, product_with_transpose, product_with_triangle
+from ganeval.metrics.matrix_products import (
+    gram_of_columns,
+    gram_of_rows,
+    product_with_transpose,
+    product_with_triangle,
+    symmetric_eigenvalues,
+)
 
 
 @pytest.fixture(params=[0, 1e9], ids=["blas", "strips"])
@@ -43,6 +49,15 @@ def test_products_are_the_plain_ones_whatever_the_layout(dtype: torch.dtype, con
     full = triangle + 1
     torch.testing.assert_close(product_with_triangle(first, full), first @ full.T, **tolerance)
     torch.testing.assert_close(gram_of_rows(first), first @ first.T, **tolerance)
+
+
+@pytest.mark.usefixtures("least_for_blas")
+def test_eigenvalues_are_those_that_the_matrix_was_made_of() -> None:
+    known = torch.linspace(-3, 40, 50, dtype=torch.float64).exp()
+    basis = torch.linalg.qr(torch.randn(50, 50, dtype=torch.float64, generator=torch.Generator().manual_seed(2)))[0]
+    matrix = basis * known @ basis.T
+    torch.testing.assert_close(symmetric_eigenvalues((matrix + matrix.T) / 2)[-5:], known[-5:], rtol=1e-12, atol=0)
+    assert symmetric_eigenvalues(torch.eye(50).double()).tolist() == pytest.approx([1.0] * 50)
 
 
 def test_moments_are_those_of_torch() -> None:

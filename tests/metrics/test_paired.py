@@ -123,7 +123,7 @@ def test_interval_is_students_over_pairs_and_the_influence_gives_the_same_error(
     assert [one["name"] for one in score.details["worst"]] == [f"[{i}]" for i in np.argsort(values)[:5]]
     few = ssim(real[:5], generated[:5])
     assert few.interval is None
-    assert "5 pairs of images" in few.no_interval_reason
+    assert "too few pairs of images" in few.no_interval_reason
 
 
 def test_names_are_matched_by_path_then_by_stem() -> None:
@@ -186,7 +186,7 @@ def test_sizes_may_differ_from_pair_to_pair() -> None:
 def test_bad_counts() -> None:
     with pytest.raises(MetricError, match="2 real and 3 generated"):
         psnr(_images(2), _images(3))
-    with pytest.raises(MetricError, match="1 names for 2 real"):
+    with pytest.raises(MetricError, match="1 name for 2 real images"):
         psnr(_images(2), _images(2), names=(["a"], ["a", "b"]))
 
 

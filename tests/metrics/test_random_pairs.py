@@ -20,6 +20,7 @@ from ganeval.metrics import feature_diversity, ms_ssim
 from ganeval.metrics.random_pairs import disjoint_pairs
 from ganeval.metrics.registry import METRICS
 from ganeval.metrics.structural_similarity import BETAS, scales_for, window_for
+from ganeval.uncertainty.interval import NOTHING_VARIES
 
 
 def _smooth(count: int, side: int, seed: int, *, alike: float = 0.0) -> np.ndarray:
@@ -101,8 +102,8 @@ def test_ms_ssim_is_torchmetrics_over_the_pairs(side: int) -> None:
 def test_equal_images_are_alike_and_different_ones_less() -> None:
     same = ms_ssim(np.repeat(_smooth(1, 28, 1), 40, axis=0))
     assert same.value == pytest.approx(1, abs=1e-6)
-    assert same.interval is not None
-    assert same.interval.high <= 1
+    assert same.interval is None
+    assert same.no_interval_reason == NOTHING_VARIES
     alike, different = ms_ssim(_smooth(60, 28, 1, alike=0.8)), ms_ssim(_smooth(60, 28, 1))
     assert different.interval is not None
     assert alike.value > different.interval.high
@@ -130,7 +131,7 @@ def test_interval_and_influence_are_those_of_the_pairs() -> None:
     assert score.influence.standard_error().total == pytest.approx(score.standard_error.total, rel=0.05)
     few = ms_ssim(images, pairs=9)
     assert few.interval is None
-    assert "9 pairs" in few.no_interval_reason
+    assert "too few pairs that share no image" in few.no_interval_reason
     assert ms_ssim(images, level=None).no_interval_reason is None
 
 
@@ -240,6 +241,35 @@ def test_feature_diversity_covers(distance: str, kind: str) -> None:
     )
     # Near the centre cosines have no first order, and the interval is longer than it need be.
     assert 180 <= hits <= (200 if kind == "centred" else 198)
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@pytest.mark.parametrize("kind", ["heavy", "rare", "far from 0"])
+def test_feature_diversity_covers_from_the_least_number_of_images_on(distance: str, kind: str) -> None:
+    def draw(seed: int, count: int) -> np.ndarray:
+        random = np.random.default_rng(seed)
+        if kind == "heavy":
+            return random.standard_t(3, size=(count, 6)) + 1.0
+        if kind == "rare":
+            mode = np.where(random.random(count) < 0.9, 0, random.integers(1, 6, count))
+            return 4 * np.eye(8)[mode] + 0.3 * random.standard_normal((count, 8))
+        return random.standard_normal((count, 6)) + 2.0
+
+    truth = feature_diversity(draw(0, 5_000), distance=distance, level=None).value
+    intervals = [feature_diversity(draw(seed, 50), distance=distance).interval for seed in range(1, 401)]
+    assert all(interval is not None for interval in intervals)
+    assert sum(i.low <= truth <= i.high for i in intervals if i is not None) >= 0.9 * 400
+
+
+def test_feature_diversity_of_few_or_equal_images_has_a_reason_in_the_place_of_its_interval() -> None:
+    random = np.random.default_rng(0)
+    for count in (2, 15, 49):
+        score = feature_diversity(random.standard_normal((count, 4)))
+        assert (score.interval, score.no_interval_reason) == (None, "fewer than 50 images")
+    for rows in (np.ones((60, 3)), np.repeat(np.eye(8)[:4], 15, axis=0)):
+        for distance in ("cosine", "euclidean"):
+            score = feature_diversity(rows, distance=distance)
+            assert (score.interval, score.no_interval_reason) == (None, NOTHING_VARIES)
 
 
 def test_feature_diversity_of_equal_images_is_not_below_zero() -> None:

@@ -13,6 +13,7 @@ from ganeval.errors import MetricError, NotEnoughImagesError, OptionError
 from ganeval.features.features import Features
 from ganeval.metrics import renyi_kernel_entropy as rke
 from ganeval.metrics.registry import METRICS
+from ganeval.uncertainty.interval import NOTHING_VARIES
 
 
 def _kernel(x: np.ndarray, sigma: float) -> np.ndarray:
@@ -91,6 +92,40 @@ def test_no_interval_where_nothing_is_alike(make_features) -> None:
     assert score.interval is None
     assert score.corrected is None
     assert "bandwidth" in str(score.no_interval_reason)
+
+
+@pytest.mark.parametrize("count", [2, 3, 39])
+def test_few_images_are_neither_corrected_nor_sure(count: int) -> None:
+    score = rke(np.random.default_rng(0).standard_normal((count, 4)), bandwidth=1.5)
+    assert score.corrected is None
+    assert score.interval is None
+    assert score.no_interval_reason == "fewer than 40 images"
+    assert score.value <= count
+
+
+def test_copies_in_equal_numbers_are_not_sure() -> None:
+    # The correction would be 1/(pairs of copies) of what the copies' balance makes it.
+    for modes in (np.repeat(np.eye(8)[:4], 15, axis=0), np.ones((60, 3)), np.eye(60)):
+        score = rke(modes)
+        assert score.corrected is None
+        assert score.interval is None
+        assert score.no_interval_reason == NOTHING_VARIES
+
+
+@pytest.mark.parametrize("kind", ["modes", "rare"])
+def test_the_interval_covers_from_the_least_number_of_images_on(kind: str) -> None:
+    def draw(seed: int, count: int) -> np.ndarray:
+        random = np.random.default_rng(seed)
+        mode = random.integers(0, 5, count)
+        if kind == "rare":
+            mode = np.where(random.random(count) < 0.9, 0, mode)
+        return 4 * np.eye(8)[mode] + 0.3 * random.standard_normal((count, 8))
+
+    truth = rke(draw(0, 4000), bandwidth=1.0).corrected
+    assert truth is not None
+    intervals = [rke(draw(seed, 40), bandwidth=1.0).interval for seed in range(1, 301)]
+    assert all(interval is not None for interval in intervals)
+    assert sum(i.low <= truth <= i.high for i in intervals if i is not None) >= 270
 
 
 def test_table_entry(make_features) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ganeval.errors import MetricError, OptionError
 from ganeval.metrics.naming import score_name
 from ganeval.metrics.registry import METRICS, Metric
-from ganeval.metrics.selection import GROUPS, known_names, parse_options, select_metrics
+from ganeval.metrics.selection import GROUPS, known_names, pairs_left_out, parse_options, select_metrics
 
 OWN = ["inception_score", "fd", "kd", "precision_recall", "density_coverage"]
 
@@ -44,8 +46,22 @@ def test_listed_groups(group: str) -> None:
     assert [name for name, _ in _picked(group)] == OWN
 
 
-def test_all_is_the_whole_table() -> None:
-    assert [name for name, _ in _picked("all")] == METRICS.names()
+def test_all_is_the_whole_table_but_for_pairs() -> None:
+    """Equal names such as 0001.png in two folders are no sign that the images belong together."""
+    pairs = {"psnr", "ssim", "paired_ms_ssim", "paired_lpips"}
+    assert [name for name, _ in _picked("all")] == [name for name in METRICS.names() if name not in pairs]
+    assert {name for name, _ in _picked("all", "paired")} == set(METRICS.names())
+    assert "ssim" in dict(_picked("all,ssim"))
+    assert set(pairs_left_out(["kid,all"])) == pairs
+    assert set(pairs_left_out(["all", "SSIM"])) == pairs - {"ssim"}
+    assert pairs_left_out(["all,paired"]) == pairs_left_out(["standard"]) == ()
+
+
+def test_a_metric_of_pairs_is_in_no_group_but_paired(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = replace(METRICS.get("ssim"), groups=("fidelity", "paired"))
+    monkeypatch.setitem(METRICS._loaded, "ssim", both)
+    assert "ssim" not in dict(_picked("fidelity"))
+    assert "ssim" in dict(_picked("paired"))
 
 
 def test_a_metric_may_belong_to_a_group_with_some_of_its_scores() -> None:

@@ -124,6 +124,19 @@ def test_too_few_clips_for_an_interval_is_said() -> None:
     assert temporal_frechet_distance(real[0], real[0], real[1], real[1], level=None).no_interval_reason is None
 
 
+@pytest.mark.parametrize("level", [None, 0.95])
+def test_a_single_clip_is_refused(level: float | None) -> None:
+    one, many = _walks(1, 40, 1), _walks(20, 4, 2)
+    with pytest.raises(NotEnoughImagesError, match="only 1 generated clip with frames that are 1 apart"):
+        temporal_frechet_distance(many[0], one[0], many[1], one[1], level=level)
+    with pytest.raises(NotEnoughImagesError, match="only 1 real clip"):
+        temporal_frechet_distance(one[0], many[0], one[1], many[1], level=level)
+    # Of two clips, one of which is too short for a step.
+    features, clips = np.concatenate([one[0], many[0][:1]]), [*one[1], "short"]
+    with pytest.raises(NotEnoughImagesError, match="only 1 real clip"):
+        temporal_frechet_distance(features, many[0], clips, many[1], level=level)
+
+
 def test_bad_input() -> None:
     features, clips = _walks(4, 3, 1)
     with pytest.raises(MetricError, match="11 clip names for 12 frames"):

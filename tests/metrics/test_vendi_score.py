@@ -13,6 +13,7 @@ from ganeval.errors import MetricError, NotEnoughImagesError, OptionError
 from ganeval.features.features import Features
 from ganeval.metrics import vendi_score
 from ganeval.metrics.registry import METRICS
+from ganeval.uncertainty.interval import NOTHING_VARIES
 
 vendi = pytest.importorskip("vendi_score.vendi")
 
@@ -128,6 +129,14 @@ def test_refuses_intervals_that_would_not_hold() -> None:
     assert alike.interval is None
     assert "alike" in str(alike.no_interval_reason)
     assert "fewer than 20" in str(vendi_score(np.eye(5)).no_interval_reason)
+
+
+def test_equal_images_and_copies_in_equal_numbers_are_not_sure() -> None:
+    for rows in (np.ones((60, 3)), np.repeat(np.eye(8)[:4], 15, axis=0)):
+        score = vendi_score(rows)
+        assert score.interval is None
+        assert score.corrected is None
+        assert score.no_interval_reason == NOTHING_VARIES
 
 
 def test_table_entry_and_parameters(make_features) -> None:

@@ -220,7 +220,7 @@ def test_long_lists_are_cut_and_counted(make_report: Make) -> None:
     assert "and 4,800 more" in text
     score = Score("s", 1.0, 1, 1, True, None, {}, {"values": list(range(1000)), "pair": [1.5, 2.25]})
     text = Page(make_report(scores={"s": score}).to_html()).text
-    assert "values 1000 values" in text
+    assert "values 1,000 values" in text
     assert "pair 1.5, 2.25" in text
 
 
@@ -395,3 +395,21 @@ def test_a_browser_paints_the_page_as_it_is(make_report: Make, tmp_path: Path) -
     for colour, pixels in (((246, 247, 249), 500_000), ((0, 114, 178), 2_000), ((198, 81, 2), 2_000)):
         near = (np.abs(painted - np.array(colour)) <= 2).all(axis=-1)
         assert near.sum() > pixels, colour
+
+
+def test_what_numbers_mean_stands_below_the_table_each_meaning_once(make_report):
+    score = Score("fd_a", 12.0, 9, 9, False, Interval(10, 14, 0.95, "leave-one-out <influence>"), corrected=11.0)
+    spread = Score("kd_a", 0.3, 9, 9, False, None, {"subsets": 5}, {"std": 0.1}).without_interval("too few images")
+    scores = {"fd_a": score, "fd_b": replace(score, name="fd_b"), "kd_a": spread}
+    html = make_report(scores=scores).to_html()
+    notes = re.search(r'<ol class="footnotes".*?</ol>', html, flags=re.DOTALL)[0]
+    assert re.findall(r'<li id="note-(\d)">(.*?)</li>', notes) == [
+        ("1", "Corrected: without the bias of a finite sample."),
+        ("2", "Interval: 95%, leave-one-out &lt;influence&gt;."),
+        ("3", "±: standard deviation over 5 subsets."),
+        ("4", "No interval: too few images."),
+    ]
+    assert html.count("leave-one-out &lt;influence&gt;") == 1
+    assert re.findall(r'href="#note-(\d)"', html) == ["1", "2", "1", "2", "3", "4"]
+    plain = Score("fd_a", 12.0, 9, 9, False)
+    assert "footnotes" not in make_report(scores={"fd_a": plain}).to_html().split("</style>")[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -16,6 +17,7 @@ from ganeval.errors import OptionError, OutputError
 from ganeval.features.extractor import ExtractorOutput, FeatureExtractor
 from ganeval.features.features import ExtractorInfo
 from ganeval.metrics import frechet_distance
+from ganeval.metrics.registry import METRICS
 from ganeval.report.reading import report_from_json
 from ganeval.report.serialise import report_schema
 
@@ -233,3 +235,19 @@ def test_parquet_without_pyarrow_is_a_clear_error(report, tmp_path, monkeypatch)
 def test_top_must_be_a_count(sides, top):
     with pytest.raises(OptionError, match="top must be"):
         ganeval.score(*sides, extractor=Corners(), metrics="fid", top=top, cache=False)
+
+
+def test_images_are_ordered_by_the_foremost_score_whatever_was_named_first(sides):
+    found = ganeval.score(*sides, extractor=Corners(), metrics="mmd_rbf,precision,kid,fid", top=3, cache=False)
+    assert found.drivers.score == "fd_corners"
+    found = ganeval.score(*sides, extractor=Corners(), metrics="precision,mmd_poly,kid", top=3, cache=False)
+    assert found.drivers.score == "kd_corners"
+    found = ganeval.score(*sides, extractor=Corners(), metrics="recall,precision", top=3, cache=False)
+    assert found.drivers.score == "precision_corners"
+
+
+def test_a_plug_in_says_itself_where_it_stands(sides, monkeypatch):
+    foremost = replace(METRICS.get("precision_recall"), leading=0)
+    monkeypatch.setitem(METRICS._loaded, "precision_recall", foremost)
+    found = ganeval.score(*sides, extractor=Corners(), metrics="fid,precision", top=3, cache=False)
+    assert found.drivers.score == "precision_corners"

@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganeval.errors import OptionError
-from ganeval.uncertainty.interval import DEFAULT_LEVEL, critical_value, normal_interval, require_level
+from ganeval.metrics.score import Score
+from ganeval.uncertainty.influence import Influence, StandardError
+from ganeval.uncertainty.interval import (
+    DEFAULT_LEVEL,
+    NOTHING_VARIES,
+    Interval,
+    critical_value,
+    has_width,
+    normal_interval,
+    require_level,
+)
 
 LEVELS = st.floats(0.01, 0.999)
 
@@ -44,7 +54,42 @@ def test_cut_interval_stays_in_the_range_and_loses_nothing_of_it(estimate, error
     cut = normal_interval(estimate, error, level=level, method="", lowest=0, highest=1)
     assert 0 <= cut.low <= cut.high <= 1
     for inside in np.linspace(0, 1, 7):
-        assert (cut.low <= inside <= cut.high) == (whole.low <= inside <= whole.high) or inside in (cut.low, cut.high)
+        covered = cut.low <= inside <= cut.high
+        assert covered or not whole.low <= inside <= whole.high
+        if 0 <= estimate <= 1:
+            assert covered == (whole.low <= inside <= whole.high) or inside in (cut.low, cut.high)
+
+
+@given(st.floats(0, 50), st.floats(0.01, 1), LEVELS)
+def test_an_estimate_beyond_the_range_leaves_as_wide_an_interval_as_one_at_its_end(beyond, error, level):
+    # Cut alone, an estimate two standard errors below what can be would give an interval of no width.
+    reach = critical_value(level) * error
+    below = normal_interval(-beyond, error, level=level, method="", lowest=0.0)
+    assert (below.low, below.high) == (0.0, pytest.approx(reach))
+    above = normal_interval(1 + beyond, error, level=level, method="", lowest=-100.0, highest=1.0)
+    assert (above.low, above.high) == (pytest.approx(1 - reach), 1.0)
+
+
+@pytest.mark.parametrize(("low", "high", "size", "wide"), [(0, 0, 0, False), (3, 3 + 1e-12, 0, False)])
+def test_an_interval_of_rounding_has_no_width(low, high, size, wide):
+    assert has_width(Interval(low, high, 0.95, ""), size) is wide
+
+
+def test_small_intervals_have_a_width_unless_they_come_from_large_numbers():
+    assert has_width(Interval(0.0, 1e-14, 0.95, ""))
+    assert not has_width(Interval(0.0, 1e-14, 0.95, ""), 1.0)
+
+
+def test_a_score_that_no_image_moves_has_no_interval_but_a_reason():
+    score = Score("x", 2.0, None, 60, True)
+    influence = Influence(None, np.zeros(60))
+    told = score.with_influence(influence, level=0.95, method="")
+    assert told.interval is None
+    assert told.no_interval_reason == NOTHING_VARIES
+    assert told.standard_error == StandardError(0.0, 0.0)
+    assert told.influence is influence
+    varying = Influence(None, np.tile([-1.0, 1.0], 30))
+    assert score.with_influence(varying, level=0.95, method="").interval is not None
 
 
 @given(st.floats(-10, 10), st.floats(0.1, 5), st.floats(0.05, 0.9))
