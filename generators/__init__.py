@@ -6,9 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ganeval.generators.sources import open_generator
+    from ganeval.generators.sources import CallableSource, open_generator
 
-__all__ = ["open_generator"]
+__all__ = ["CallableSource", "open_generator"]
 
 
 def __getattr__(name: str) -> Any:

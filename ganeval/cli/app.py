@@ -51,10 +51,16 @@ app.add_typer(cache.app, name="cache")
 
 
 def _add_plugins() -> None:
-    """Commands of installed plug-ins: each entry point of ``ganeval.commands`` is a typer app."""
+    """Commands of installed plug-ins: each entry point of ``ganeval.commands`` is a typer app, or one function."""
     for point in metadata.entry_points(group="ganeval.commands"):
         try:
-            app.add_typer(point.load(), name=point.name)
+            plugin = point.load()
+            if isinstance(plugin, typer.Typer):
+                app.add_typer(plugin, name=point.name)
+            elif callable(plugin):
+                app.command(point.name)(plugin)
+            else:
+                raise TypeError(f"it is of type {type(plugin).__name__}, neither a typer app nor a function")
         except Exception as error:
             typer.echo(f"note: the command {point.name!r} of {point.value!r} can't be loaded: {error}", err=True)
 

@@ -61,7 +61,8 @@ Intervals = Annotated[bool, typer.Option("--intervals/--no-intervals", help="Whe
 Cache = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep features for the next run.")]
 CacheDir = Annotated[Path | None, typer.Option("--cache-dir", help="Where features are kept.")]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Allow extractors that run code from the network or from a weights file.")
+    bool,
+    typer.Option("--trust", help="Allow extractors and generators that run code of the network's or a weights file's."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; the result only.")]
 

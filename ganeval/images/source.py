@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +105,11 @@ class ImageSource(ABC):
         """The generator behind the images, where there is one."""
         return None
 
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """What made the images, JSON-ready, where the source knows: it goes into reports; empty where it doesn't."""
+        return {}
+
     @abstractmethod
     def __iter__(self) -> Iterator[ImageItem]:
         """The items, in order."""
@@ -149,6 +154,10 @@ class SourceOptions:
         ``"folders"`` takes each folder of a folder or zip for a video and the images in it for its frames, in natural
         order (``9.png`` before ``10.png``); None takes every image for itself. Arrays of five dimensions are videos
         in any case, and sources of other kinds have none.
+    trust
+        Whether sources may run code that comes with what they open (pickles, TorchScript, repositories).
+    device
+        Where generators run: ``"cpu"``, ``"auto"``, ``"cuda"``, ... .
     """
 
     recursive: bool = True
@@ -157,3 +166,5 @@ class SourceOptions:
     count: int | None = None
     seed: int = 0
     clips: str | None = None
+    trust: bool = False
+    device: str = "cpu"

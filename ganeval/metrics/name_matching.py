@@ -39,7 +39,9 @@ class Matching:
         return len(self.names)
 
 
-def match_names(real: Sequence[str], generated: Sequence[str]) -> Matching:
+def match_names(
+    real: Sequence[str], generated: Sequence[str], *, sides: tuple[str, str] = ("real", "generated")
+) -> Matching:
     """Pair the images of two sets by their ids.
 
     First those whose whole paths agree but for the ending (``cat/01.png`` and ``cat/01.jpg``), then, of the rest, those
@@ -50,6 +52,8 @@ def match_names(real: Sequence[str], generated: Sequence[str]) -> Matching:
     ----------
     real, generated
         Ids in row order: relative POSIX paths, or ``array[3]``.
+    sides
+        What messages call the two, where they aren't real and generated images.
 
     Raises
     ------
@@ -64,14 +68,14 @@ def match_names(real: Sequence[str], generated: Sequence[str]) -> Matching:
             partners = keyed_real.get(name)
             if partners is None:
                 continue
-            _refuse_several(name, "generated", [generated[row] for row in rows])
-            _refuse_several(name, "real", [real[row] for row in partners])
+            _refuse_several(name, sides[1], [generated[row] for row in rows])
+            _refuse_several(name, sides[0], [real[row] for row in partners])
             found[rows[0]] = (partners[0], name)
             del open_generated[rows[0]], open_real[partners[0]]
     if not found:
         raise MetricError(
-            "no generated image has the name of a real one: the generated ones begin with "
-            f"{_listed(generated[:3])}, the real ones with {_listed(real[:3])}",
+            f"no {sides[1]} image has the name of a {sides[0]} one: the {sides[1]} ones begin with "
+            f"{_listed(generated[:3])}, the {sides[0]} ones with {_listed(real[:3])}",
             hint="Give both images of a pair the same file name; sub-folder and ending may differ.",
         )
     rows = sorted(found)

@@ -80,6 +80,7 @@ class SideView:
     skipped: tuple[tuple[str, str], ...]
     stages: tuple[tuple[str, str, float], ...]
     rate: str | None
+    provenance: tuple[tuple[str, str], ...] = ()
 
 
 def report_to_html(report: Report, path: str | Path | None = None) -> str:
@@ -185,6 +186,7 @@ def _side_view(word: str, side: Side, previews: Sequence[Preview]) -> SideView:
         skipped=side.skipped[:_SKIPPED_SHOWN],
         stages=tuple((stage, seconds_text(s), 100 * s / longest) for stage, s in worked.items() if s > 0),
         rate=rate_text(side.count - side.from_store, wall),
+        provenance=_pairs(side.provenance),
     )
 
 

@@ -207,6 +207,8 @@ def read_side(section: Section) -> Side:
         skipped=tuple((entry.get("id", str), entry.get("reason", str)) for entry in skipped),
         from_store=section.get("from_store", int),
         stage_seconds=section.mapping("stage_seconds"),
+        # Only sources that know what made their images say so.
+        provenance=section.mapping("provenance") if "provenance" in section else {},
     )
 
 

@@ -44,6 +44,8 @@ class Side:
         How many images' features came from the store.
     stage_seconds
         Seconds of work in each stage of the extraction, and the wall time.
+    provenance
+        What made the images, as the source tells it (of a generator: weights, seed, class, ...), JSON-ready.
     """
 
     source: str
@@ -57,6 +59,7 @@ class Side:
     skipped: tuple[tuple[str, str], ...] = ()
     from_store: int = 0
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

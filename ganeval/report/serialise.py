@@ -131,6 +131,7 @@ def json_score(score: Score) -> dict[str, Any]:
 
 def json_side(side: Side) -> dict[str, Any]:
     """One of the sets of images."""
+    made = {"provenance": side.provenance} if side.provenance else {}
     return {
         "source": side.source,
         "kind": side.kind,
@@ -143,6 +144,7 @@ def json_side(side: Side) -> dict[str, Any]:
         "skipped": [{"id": image_id, "reason": reason} for image_id, reason in side.skipped],
         "from_store": side.from_store,
         "stage_seconds": side.stage_seconds,
+        **made,
     }
 
 

@@ -66,6 +66,8 @@ class Settings:
             value_range=self.value_range,
             count=self.count,
             seed=self.seed,
+            trust=self.trust,
+            device=self.device,
         )
 
 

@@ -29,6 +29,7 @@ def describe_side(source: ImageSource, extraction: Extraction) -> Side:
         skipped=features.skipped,
         from_store=extraction.from_store,
         stage_seconds={name: value for name, value in asdict(features.times).items() if name != "images"},
+        provenance=dict(source.provenance),
     )
 
 

@@ -1,1 +1,1 @@
-"""How the bundled models are trained, one algorithm a file."""
+"""Training: one trainer for every model, its data, averages, checkpoints, alarms and logs."""

@@ -1,0 +1,1 @@
+"""Commands of the generators, one a file; no computation."""

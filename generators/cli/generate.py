@@ -1,0 +1,74 @@
+"""``ganeval generate``: samples of a trained generator, to a folder, an npz file or shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganeval.cli.failures import command
+from ganeval.generators.cli import choosing as c
+
+
+@command
+def generate(
+    model: c.Model,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A folder, or an .npz file.")],
+    count: Annotated[int, typer.Option("-n", "--count", help="How many images.")] = 1000,
+    seed: c.Seed = 0,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", help="Images between two writes; changes no picture.")
+    ] = 100,
+    label: c.Class = None,
+    truncation: c.Strength = None,
+    truncation_method: c.Method = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="png, npz or shards (.tar); by the suffix of --out otherwise.")
+    ] = None,
+    class_folders: Annotated[
+        bool, typer.Option("--class-folders", help="A sub-folder for each class, as --labels folders reads them.")
+    ] = False,
+    shard_size: Annotated[int, typer.Option("--shard-size", help="Images in each shard.")] = 1000,
+    grid: Annotated[Path | None, typer.Option("--grid", help="Also draw the first 64 into this PNG.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace samples of another provenance.")] = False,
+    device: c.Device = "auto",
+    trust: c.Trust = False,
+    quiet: c.Quiet = False,
+) -> None:
+    """Make samples with a trained generator, and write what made them beside.
+
+    Image i depends on the weights, the seed and i alone. The same command again goes on where it stopped, and keeps
+    what is there; samples of other weights, seeds or options are never mixed with it.
+    """
+    from ganeval.cli.progress import make_progress
+    from ganeval.generators.latent.picture import save_picture, tiled
+    from ganeval.generators.sampling.saving import form_of, save_samples
+
+    form_of(out, form)
+    source = c.chosen_source(
+        model,
+        count=count,
+        seed=seed,
+        label=label,
+        truncation=truncation,
+        truncation_method=truncation_method,
+        device=device,
+        trust=trust,
+    )
+    if grid is not None:
+        blocks = source.blocks()
+        save_picture(tiled([blocks.image(number)[0] for number in range(min(count, 64))]), grid, source.provenance)
+    with make_progress(quiet=quiet) as progress:
+        record = save_samples(
+            source,
+            out,
+            form=form,
+            batch_size=batch_size,
+            class_folders=class_folders,
+            shard_size=shard_size,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    if not quiet:
+        typer.echo(f"{count:,} {'image' if count == 1 else 'images'}: {out}  (made by: {record})")

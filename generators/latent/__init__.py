@@ -1,0 +1,1 @@
+"""What can be done with the latent space of a trained generator."""

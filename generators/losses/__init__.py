@@ -1,0 +1,1 @@
+"""Losses by name: adversarial ones, penalties on discriminators, and terms that any model may add."""

@@ -1,0 +1,1 @@
+"""Networks of the bundled models, apart from how they are trained."""

@@ -1,0 +1,87 @@
+"""The model that is shipped: averages whose batch norms have the statistics of their own activations."""
+
+from __future__ import annotations
+
+import copy
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganeval.generators.configuration import configured
+from ganeval.generators.models.dcgan import DCGAN
+from ganeval.generators.registry import MODELS
+from ganeval.generators.streams import random_stream
+from ganeval.generators.training.data import ImageArrays
+from ganeval.generators.training.finishing import finished_model
+from ganeval.generators.training.previews import grid, preview
+from ganeval.generators.training.settings import TrainingSettings
+from ganeval.generators.training.trainer import Trainer
+
+
+def trainer() -> Trainer:
+    config = configured(DCGAN.Config, {"size": 8, "channels": 1, "width": 8, "latent": 8})
+    images = np.random.default_rng(0).integers(0, 256, (200, 1, 8, 8), dtype=np.uint8)
+    running = Trainer(DCGAN.initialised(config, seed=5), ImageArrays(images), TrainingSettings(batch_size=50))
+    for _ in range(4):
+        running.step()
+    return running
+
+
+def test_statistics_are_those_of_its_own_activations() -> None:
+    running = trainer()
+    model = finished_model(running)
+    assert not model.generator.training
+    norm = model.generator.layers[2]
+    z = model.draw(20_000, random_stream(77))["z"]
+    with torch.no_grad():
+        before = model.generator.layers[1](model.generator.layers[0](z))
+    mean, variance = before.mean((0, 2, 3)), before.var((0, 2, 3))
+    torch.testing.assert_close(norm.running_mean, mean, atol=0.05 * variance.max().sqrt().item(), rtol=0)
+    torch.testing.assert_close(norm.running_var, variance, rtol=0.1, atol=0)
+
+
+def test_training_goes_on_untouched_and_the_same_state_gives_the_same_weights() -> None:
+    running = trainer()
+    before = copy.deepcopy(running.state())
+    randomness = torch.get_rng_state()
+    first, second = finished_model(running), finished_model(running)
+    preview(first, running)
+    after = running.state()
+    assert torch.equal(randomness, torch.get_rng_state())
+    for name in ("networks", "averages"):
+        assert all(torch.equal(before[name][key], after[name][key]) for key in before[name])
+    weights = first.state_dict()
+    assert all(torch.equal(weights[key], values) for key, values in second.state_dict().items())
+    assert running.model.training
+    assert running.model.discriminator.training
+
+
+def test_a_grid_shows_rows_of_any_size_and_channels() -> None:
+    grey, red = torch.full((2, 1, 3, 4), 7, dtype=torch.uint8), torch.zeros(3, 3, 5, 6, dtype=torch.uint8)
+    red[:, 0] = 255
+    sheet = np.asarray(grid([grey, red]))
+    assert sheet.shape == (3 + 2 + 5, 3 * 8 - 2, 3)
+    assert (sheet[0, 0] == 7).all()
+    assert (sheet[5, 0] == [255, 0, 0]).all()
+    assert (sheet[3, 0] == 0).all()
+    assert np.asarray(grid([grey])).shape == (3, 10)
+
+
+@pytest.mark.parametrize(("name", "kind", "rows"), [("cyclegan", "unpaired", 4), ("pix2pix", "paired", 3)])
+def test_translators_show_inputs_and_outputs(name: str, kind: str, rows: int) -> None:
+    if name not in MODELS:
+        pytest.skip(f"{name} isn't registered")
+    random = np.random.default_rng(0)
+    first, second = (random.integers(0, 256, (6, 1, 32, 32), dtype=np.uint8) for _ in range(2))
+    examples = ImageArrays(first, others=second, kind=kind)
+    model = MODELS.get(name)
+    config = configured(model.Config, {"size": 32, "channels": 1, "width": 2})
+    running = Trainer(model.initialised(config, seed=0), examples, TrainingSettings(batch_size=2))
+    running.step()
+    shown = np.asarray(Image.open(io.BytesIO(preview(finished_model(running), running))))
+    assert shown.shape[:2] == (rows * 34 - 2, 8 * 34 - 2)
+    inputs = running.example_batch(0, 8).images
+    np.testing.assert_array_equal(shown[:32, :32], ((inputs[0, 0] + 1) * 127.5).round().to(torch.uint8))
