@@ -6,12 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from ganeval.errors import OptionError
+from ganeval.generators.configuration import configured
+from ganeval.generators.models.dcgan import DCGAN
+from ganeval.generators.training.data import ImageArrays
 from ganeval.generators.training.processes import Processes, open_processes
 from ganeval.generators.training.run_folder import weights_of
+from ganeval.generators.training.settings import TrainingSettings
+from ganeval.generators.training.trainer import Trainer
 from ganeval.generators.weights_file import load_model
 
 SCRIPT = """
@@ -101,14 +107,6 @@ def test_one_process_needs_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_batch_has_to_divide() -> None:
-    import numpy as np
-
-    from ganeval.generators.configuration import configured
-    from ganeval.generators.models.dcgan import DCGAN
-    from ganeval.generators.training.data import ImageArrays
-    from ganeval.generators.training.settings import TrainingSettings
-    from ganeval.generators.training.trainer import Trainer
-
     processes = Processes()
     processes.count = 3
     model = DCGAN.initialised(configured(DCGAN.Config, {"size": 8, "width": 2}), seed=0)
