@@ -60,6 +60,9 @@ def test_python(code, workplace):
 def test_shell(line, workplace):
     finished = run([sys.executable, "-m", *shlex.split(line)], workplace)
     assert finished.returncode == 0, finished.stderr
-    assert "efficientnet-lite0" in finished.stdout
+    if line.split()[1] in ("score", "compare", "power"):
+        assert "efficientnet-lite0" in finished.stdout
+    for path in re.findall(r"--out (\S+)", line):
+        assert (workplace / path).exists()
     for path in re.findall(r"--(?:json|html) (\S+)", line):
         assert (workplace / path).stat().st_size > 1000
