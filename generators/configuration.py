@@ -81,7 +81,7 @@ def converted(kind: type[Any], values: Mapping[str, Any], *, what: str = "the mo
     fields = {field.name for field in dataclasses.fields(kind) if field.init}
     for name in values:
         if name not in fields:
-            raise OptionError(f"{what} has no option {name!r}", hint=did_you_mean(name, fields))
+            raise OptionError(f"{what} has no option {name!r}", hint=did_you_mean(str(name), fields))
     return {name: _converted(what, name, value, hints[name]) for name, value in values.items()}
 
 

@@ -96,7 +96,7 @@ def read_header(content: bytes) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError, KeyError
+    ValueError
         If the bytes are no safetensors file with such a header.
     """
     return header_of_file(io.BytesIO(content))

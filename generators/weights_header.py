@@ -16,14 +16,18 @@ def header_of_file(stream: IO[bytes]) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError, KeyError
+    ValueError
         If it is no safetensors file with such a header.
     """
     length = int.from_bytes(stream.read(8), "little")
     text = stream.read(length) if length <= _LONGEST else b""
     if len(text) < max(length, 1):
         raise ValueError("the header is longer than the file")
-    header = json.loads(json.loads(text)["__metadata__"][HEADER_KEY])
+    found = json.loads(text)
+    described = found.get("__metadata__") if isinstance(found, dict) else None
+    if not isinstance(described, dict) or HEADER_KEY not in described:
+        raise ValueError("its header names no model")
+    header = json.loads(described[HEADER_KEY])
     if not isinstance(header, dict):
         raise ValueError("the header is no table")
     return header

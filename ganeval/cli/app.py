@@ -51,8 +51,14 @@ app.add_typer(cache.app, name="cache")
 
 
 def _add_plugins() -> None:
-    """Commands of installed plug-ins: each entry point of ``ganeval.commands`` is a typer app, or one function."""
+    """Commands of installed plug-ins: each entry point of ``ganeval.commands`` is a typer app, or one function.
+
+    Names that the application has stay as they are: its own, and those that an earlier call has added.
+    """
+    known = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
     for point in metadata.entry_points(group="ganeval.commands"):
+        if point.name in known:
+            continue
         try:
             plugin = point.load()
             if isinstance(plugin, typer.Typer):

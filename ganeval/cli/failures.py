@@ -38,11 +38,19 @@ def _fail(text: str, code: int) -> None:
     raise SystemExit(code)
 
 
+def _lacks_memory(error: Exception) -> bool:
+    """Whether that is what an error says: Python's, or torch's of a GPU or of the CPU, which has no type of its own."""
+    text = str(error)
+    of_torch = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in text
+    return isinstance(error, MemoryError) or (of_torch and isinstance(error, RuntimeError))
+
+
 @contextmanager
 def guarded(*, debug: bool = False) -> Iterator[None]:
     """Turn errors of the block into a message on stderr and an exit code.
 
-    2 for `GanevalError`, 130 for an interrupt, 1 for a defect of ganeval itself. With `debug` the traceback shows.
+    2 for `GanevalError` and for want of memory, 130 for an interrupt, 1 for a defect of ganeval itself. With `debug`
+    the traceback shows.
     """
     debug = debug or _debugging.get() or bool(os.environ.get(DEBUG_VARIABLE))
     outside = _debugging.set(debug)
@@ -61,6 +69,12 @@ def guarded(*, debug: bool = False) -> Iterator[None]:
     except Exception as error:
         if debug:
             traceback.print_exc()
+        if _lacks_memory(error):
+            _fail(
+                "error: there isn't enough memory for this\n"
+                "Ask for less: smaller images, batches or networks, or fewer images.",
+                2,
+            )
         _fail(
             f"internal error: {type(error).__name__}: {error}\n"
             "This is a defect of ganeval. Run again with --debug and report what it prints.",

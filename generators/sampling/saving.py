@@ -163,6 +163,9 @@ class _Record:
             raise OutputError(f"{self._out} is a folder, and a file is to be made", hint=f"{self._out / 'samples.npz'}")
         self._found = self._read()
         wrong = self._mismatch()
+        if wrong is not None and self._found is None:
+            # Without a record nobody knows whether they are samples at all, whatever they are called.
+            raise OutputError(f"{self._out} holds {wrong}", hint="Choose another --out.")
         if wrong is not None and not overwrite:
             raise OutputError(
                 f"{self._out} holds {wrong}", hint="Choose another --out, or replace them with --overwrite."
@@ -199,7 +202,9 @@ class _Record:
     def _mismatch(self) -> str | None:
         """What else is there, in words."""
         if self._found is None:
-            there = self._others() if self._kind.is_folder else ([self._out.name] if self._out.exists() else [])
+            if not self._kind.is_folder:
+                return "other things than samples with their record" if self._out.exists() else None
+            there = self._others()
             return f"other things, such as {there[0]}" if there else None
         differing = list(_differences(self._found, json.loads(json.dumps(self._content))))
         if differing:
@@ -215,18 +220,17 @@ class _Record:
         return sorted(path.relative_to(self._out).as_posix() for path in self._out.rglob("*") if path.is_file())
 
     def _clear(self) -> None:
-        """Delete earlier samples, and nothing else."""
-        for path in (self._out, part_of(self._out), self.path):
+        """Delete earlier samples, and nothing else; nothing at all where there is anything else."""
+        there = [name for name in self._others() if name != RECORD] if self._kind.is_folder else []
+        foreign = [name for name in there if not any(form.owns(name) for form in FORMS.values())]
+        if foreign:
+            raise OutputError(
+                f"{self._out} holds files that are no samples, such as {foreign[0]}", hint="Choose another --out."
+            )
+        # The record last: with it the same command can replace what an interrupt left.
+        for path in (*(self._out / name for name in there), self._out, part_of(self._out), self.path):
             if path.is_file():
                 path.unlink()
-        for relative in self._others() if self._kind.is_folder else []:
-            if any(form.owns(relative) for form in FORMS.values()):
-                (self._out / relative).unlink()
-        left = self._others() if self._kind.is_folder else []
-        if left:
-            raise OutputError(
-                f"{self._out} holds files that are no samples, such as {left[0]}", hint="Choose another --out."
-            )
 
 
 def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any], where: str = "") -> Iterator[str]:

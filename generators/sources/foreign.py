@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganeval.errors import ImageRangeError, OptionError
+from ganeval.errors import GanevalError, ImageRangeError, OptionError, WeightsError
 from ganeval.generators.adversarial import PRIORS, truncated_normal
 from ganeval.generators.configuration import configured
 from ganeval.generators.model import Latents, Truncation
@@ -141,13 +141,15 @@ class ForeignModel:
 
         Raises
         ------
+        WeightsError
+            If the function fails.
         ImageRangeError
             If the function gives no images, NaN, or values far outside the range that was declared.
         """
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices), torch.no_grad():
             torch.manual_seed(int(latents["seed"][0]))
-            made = self._function(latents["z"], *self._labels(latents))
+            made = self._made(latents["z"], *self._labels(latents))
         low, high = _RANGES[self._interface.range]
         images = _images(made, len(latents["z"])).float()
         values = (images - low) * (2 / (high - low)) - 1
@@ -170,6 +172,20 @@ class ForeignModel:
         if not 0 < truncation.value < float("inf"):
             raise OptionError(f"the truncation threshold is {truncation.value}", hint="It has to be above 0.")
         return latents | {"z": truncated_normal(latents["z"], truncation.value)}
+
+    def _made(self, z: Tensor, *labels: Tensor) -> Any:
+        try:
+            return self._function(z, *labels)
+        except GanevalError:
+            raise
+        except Exception as error:
+            # Somebody else's code, and each runtime has errors of its own; the last line is the one that tells.
+            said = next((line for line in reversed(str(error).splitlines()) if line.strip()), type(error).__name__)
+            inputs = " and labels" if labels else ""
+            raise WeightsError(
+                f"the generator fails on latent vectors of shape {tuple(z.shape)}{inputs}: {said.strip()}",
+                hint="Check what was said about it: latent, classes and labels (generator:FILE?latent=128).",
+            ) from error
 
     def _labels(self, latents: Latents) -> tuple[Tensor, ...]:
         if not self.classes:

@@ -10,7 +10,7 @@ import torch
 import yaml
 from torch import nn
 
-from ganeval.errors import ImageSourceError, WeightsError
+from ganeval.errors import ImageSourceError, OptionError, WeightsError
 from ganeval.generators.sources.foreign import ForeignModel, Interface, read_interface, require_latent
 from ganeval.generators.sources.origin import Origin, module_sha256, require_trust
 from ganeval.generators.sources.torchscript import latent_of
@@ -102,10 +102,19 @@ class HubOrigin(Origin):
 def open_hub(target: str, options: Mapping[str, str], *, trust: bool) -> HubOrigin:
     """The entry with the options of a name: those that begin with ``arg.`` go to the entry, read as YAML."""
     arguments = {
-        name.removeprefix(ARGUMENT): yaml.safe_load(value) for name, value in options.items() if _is_argument(name)
+        name.removeprefix(ARGUMENT): _read(name, value) for name, value in options.items() if _is_argument(name)
     }
     others = {name: value for name, value in options.items() if not _is_argument(name)}
     return HubOrigin(target, read_interface(others), arguments, trust=trust)
+
+
+def _read(name: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise OptionError(
+            f"{name} of the generator is {value!r}, which can't be read", hint="Write values as YAML has them."
+        ) from error
 
 
 def _is_argument(name: str) -> bool:

@@ -55,11 +55,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise WeightsError(
             f"can't read the checkpoint {path}: {error.strerror}", hint="Leave out --resume to start anew."
         ) from error
+    hint = f"Delete {path.parent} to go on from the one before it, or train into another folder."
     try:
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:
         # Damaged bytes make torch.load raise errors of many kinds: of pickle, zip, the end of the file, its own.
-        raise WeightsError(f"{path} is no checkpoint of a training run", hint="Delete it to start anew.") from error
+        raise WeightsError(f"{path} is no checkpoint of a training run", hint=hint) from error
     if not isinstance(state, dict):
-        raise WeightsError(f"{path} is no checkpoint of a training run", hint="Delete it to start anew.")
+        raise WeightsError(f"{path} is no checkpoint of a training run", hint=hint)
     return state

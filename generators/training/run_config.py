@@ -38,6 +38,11 @@ class DataOptions:
         How images of another size are made to fit.
     labels
         ``"folders"`` takes classes from sub-folders.
+
+    Raises
+    ------
+    OptionError
+        If a size or a number of channels is below 1.
     """
 
     data: str | None = None
@@ -48,6 +53,14 @@ class DataOptions:
     other_channels: int | None = None
     resize: str = "none"
     labels: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.size is not None and min(self.size) < 1:
+            height, width = self.size
+            raise OptionError(f"--size is {height}x{width}", hint="It has to be 1 pixel or more, or HEIGHTxWIDTH.")
+        for name, value in (("channels", self.channels), ("other_channels", self.other_channels)):
+            if value is not None and value < 1:
+                raise OptionError(f"{name} of the data is {value}", hint="It has to be 1 or more.")
 
     @property
     def name(self) -> str:
@@ -164,14 +177,19 @@ def merged(layers: Iterable[Mapping[str, Any]], options: Iterable[str] = ()) -> 
     OptionError
         If there is no model, a name is unknown (with the nearest), or a value can't be used.
     """
-    name: str | None = None
+    name: object = None
     sections: Sections = {"config": {}, **{section: {} for section in SECTIONS}}
     for layer in layers:
         name = layer.get("model") or name
         for section, values in sections.items():
-            values |= layer.get(section) or {}
+            given = layer.get(section) or {}
+            if not isinstance(given, Mapping):
+                raise OptionError(f"{section} of the configuration is {given!r}", hint=_HOW)
+            values |= given
     if name is None:
         raise OptionError("no model is named", hint=f"Known: {', '.join(MODELS.names())}.")
+    if not isinstance(name, str):
+        raise OptionError(f"model of the configuration is {name!r}", hint="It has to be the name of one model.")
     kind = MODELS.get(name)
     for section, key, value in _parsed(options, kind):
         sections[section][key] = value

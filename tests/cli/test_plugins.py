@@ -53,3 +53,13 @@ def test_commands_of_plugins(plugged: typer.Typer, capsys: pytest.CaptureFixture
     said = capsys.readouterr().err
     assert "the command 'number' of 'somewhere:number' can't be loaded: it is of type int" in said
     assert "the command 'broken' of 'somewhere:broken' can't be loaded: no such module" in said
+
+
+def test_commands_are_added_once(plugged: typer.Typer) -> None:
+    own = typer.Typer()
+    plugged.add_typer(own, name="nested")
+    for _ in range(2):
+        application._add_plugins()
+    assert [command.name for command in plugged.registered_commands] == ["greet"]
+    # What was there under a plug-in's name stays.
+    assert [group.typer_instance for group in plugged.registered_groups] == [own]

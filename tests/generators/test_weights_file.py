@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from ganeval.errors import OutputError, WeightsError
 from ganeval.generators.configuration import configured
@@ -44,6 +45,12 @@ def test_half_precision_is_half_as_large_and_near(model: DCGAN, tmp_path: Path) 
     assert isinstance(again, DCGAN)
     assert {value.dtype for value in again.parameters()} == {torch.float32}
     torch.testing.assert_close(again.render(latents), model.render(latents), rtol=0, atol=2e-3)
+
+
+def test_those_of_others_are_told_apart(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(3)}, tmp_path / "g.safetensors")
+    with pytest.raises(WeightsError, match="its header names no model"):
+        load_model(tmp_path / "g.safetensors")
 
 
 def test_those_of_something_else_are_refused(model: DCGAN, tmp_path: Path) -> None:

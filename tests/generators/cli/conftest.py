@@ -14,8 +14,6 @@ import torch
 
 from ganeval.cli import app as app_module
 
-_COMMANDS, _GROUPS = (*app_module.app.registered_commands,), (*app_module.app.registered_groups,)
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -52,9 +50,6 @@ def ganeval(
     monkeypatch.delenv("GANEVAL_DEBUG", raising=False)
 
     def run(*arguments: str | Path) -> Outcome:
-        # Each run adds the plug-ins' commands: without those of the runs before.
-        monkeypatch.setattr(app_module.app, "registered_commands", [*_COMMANDS])
-        monkeypatch.setattr(app_module.app, "registered_groups", [*_GROUPS])
         monkeypatch.setattr(sys, "argv", ["ganeval", *map(str, arguments)])
         capfd.readouterr()
         try:

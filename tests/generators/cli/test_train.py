@@ -177,6 +177,8 @@ def test_a_yaml_file_says_it_all_and_options_win(ganeval: Command, tmp_path: Pat
         ("{", "can't read --config"),
         ("format: else", "another format"),
         ("alarms: {patience: 0}", "patience of the alarms is 0"),
+        ("config: {3: 1}", "dcgan has no option 3"),
+        ("data: {other_channels: 0}", "other_channels of the data is 0"),
     ],
 )
 def test_bad_configurations_are_told_in_words(ganeval: Command, tmp_path: Path, text: str, message: str) -> None:
@@ -205,6 +207,9 @@ def test_bad_configurations_are_told_in_words(ganeval: Command, tmp_path: Path, 
         (["--eval-every", "5", "--eval-metrics", "fdd"], "'fdd'"),
         (["--eval-every", "5", "--eval-images", "1"], "--eval-images is 1"),
         (["-o", "size=16"], "16"),
+        (["--size", "-16"], "--size is -16x-16"),
+        (["--size", "0"], "--size is 0x0"),
+        (["--channels", "0"], "channels of the data is 0"),
         (["-o", "generator_rate=fast"], "generator_rate of dcgan is 'fast' It has to be a number"),
     ],
 )
@@ -216,6 +221,28 @@ def test_bad_options_are_told_in_words_and_leave_nothing(
     assert message in told.text
     assert "Traceback" not in told.text
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("model", ["3", "[dcgan]", "{name: dcgan}"])
+def test_a_model_that_is_no_name(ganeval: Command, tmp_path: Path, model: str) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(f"model: {model}")
+    told = ganeval("train", "--data", "digits", "--out", tmp_path / "run", "--config", config)
+    assert (told.code, "It has to be the name of one model" in told.text) == (2, True)
+
+
+def test_a_run_whose_configuration_was_edited_badly(ganeval: Command, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.yaml").write_text("format: ganeval/run@1\nmodel: dcgan\nsettings: 3\n")
+    told = ganeval("train", "--out", run, "--resume")
+    assert (told.code, "settings of the configuration is 3" in told.text) == (2, True)
+
+
+def test_networks_beyond_the_memory_are_told_in_words(ganeval: Command, tmp_path: Path) -> None:
+    told = train(ganeval, tmp_path / "run", "-o", "latent=100000000000000")
+    assert told.code == 2
+    assert "there isn't enough memory" in told.text
 
 
 def test_models_and_data_that_do_not_fit(ganeval: Command, tmp_path: Path) -> None:

@@ -47,8 +47,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def _plugins() -> None:
-    if not any(command.name == "translate" for command in app.registered_commands):
-        _add_plugins()
+    _add_plugins()
 
 
 def run(*arguments: str) -> Result:

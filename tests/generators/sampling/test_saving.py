@@ -200,6 +200,25 @@ def test_other_things_are_never_deleted(tmp_path: Path) -> None:
     assert (tmp_path / "s.npz").read_bytes() == b"precious"
 
 
+@pytest.mark.parametrize("name", ["s.npz", "s/000000.png", "s/3/000001.png", "s/000000.tar"])
+def test_what_has_no_record_is_not_overwritten_whatever_its_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"precious")
+    with pytest.raises(OutputError, match="other things"):
+        save_samples(source(), tmp_path / name.split("/")[0], overwrite=True)
+    assert path.read_bytes() == b"precious"
+
+
+def test_samples_beside_other_things_stay_too(tmp_path: Path) -> None:
+    save_samples(source(), tmp_path / "s")
+    (tmp_path / "s" / "notes.txt").write_text("which ones I like")
+    before = sorted(path.name for path in (tmp_path / "s").iterdir())
+    with pytest.raises(OutputError, match=r"no samples, such as notes\.txt"):
+        save_samples(source(seed=1), tmp_path / "s", overwrite=True)
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == before
+
+
 def test_a_form_replaced_by_another(tmp_path: Path) -> None:
     save_samples(source(), tmp_path / "s")
     with pytest.raises(OutputError, match="form was 'png' and is 'shards'"):

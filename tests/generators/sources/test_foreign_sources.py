@@ -174,6 +174,13 @@ def test_torchscript(script: Path, pixels: Pixels, expected: npt.NDArray[np.uint
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.(trace|save):FutureWarning")
+def test_torchscript_told_a_wrong_latent(script: Path) -> None:
+    with pytest.raises(WeightsError, match=r"fails on latent vectors of shape \(50, 7\): RuntimeError") as told:
+        next(iter(open_generator(f"{script}?latent=7", TRUSTED))).load()
+    assert "Traceback" not in str(told.value)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.(trace|save):FutureWarning")
 def test_torchscript_is_refused_untrusted_and_where_it_is_none(script: Path, tmp_path: Path) -> None:
     with pytest.raises(ImageSourceError, match="not trusted"):
         open_generator(f"{script}?latent=6", SourceOptions())
@@ -294,6 +301,8 @@ def test_hub_refusals(repository: Path) -> None:
         next(iter(open_generator(f"hub:{repository}:net?arg.dark=1", TRUSTED)))
     with pytest.raises(OptionError, match="no option 'colour'"):
         open_generator(f"hub:{repository}:net?colour=1", TRUSTED)
+    with pytest.raises(OptionError, match=r"arg\.a of the generator is '\['"):
+        open_generator(f"hub:{repository}:net?arg.a=[", TRUSTED)
 
 
 # --- StyleGAN pickles
