@@ -60,7 +60,17 @@ def test_the_papers_training() -> None:
     assert (discriminator.on_gradients, built(orthogonal=0.0).phases()[1].on_gradients) == (None, None)
 
 
-@pytest.mark.parametrize(("size", "channels"), [((28, 28), 1), ((32, 32), 3), ((64, 48), 4), ((128, 128), 1)])
+@pytest.mark.parametrize(
+    ("size", "channels"),
+    [
+        ((28, 28), 1),
+        ((32, 32), 3),
+        ((64, 48), 4),
+        ((128, 128), 1),
+        pytest.param((256, 256), 3, marks=pytest.mark.slow),
+        pytest.param((512, 512), 3, marks=pytest.mark.slow),
+    ],
+)
 def test_sizes(size: tuple[int, int], channels: int) -> None:
     model = built(size=size, channels=channels, width=1).eval()
     latents = model.draw(2, random_stream(0))
@@ -72,12 +82,6 @@ def test_sizes(size: tuple[int, int], channels: int) -> None:
 
 def _keep(into: list[torch.Tensor], _module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
     into.append(output)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("side", [256, 512])
-def test_large_sizes(side: int) -> None:
-    test_sizes((side, side), 3)
 
 
 def test_attention_is_where_the_paper_has_it_or_where_it_is_asked_for() -> None:
