@@ -301,6 +301,10 @@ class Trainer:
             raise WeightsError(f"the checkpoint is not complete: {error}", hint="Train into another folder.") from error
 
 
+#: What a difference is called whose two values would tell nobody anything.
+_WITHOUT_VALUES = {"data": "the training images are others"}
+
+
 def _differences(state: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for name, value in now.items():
         before = state.get(name)
@@ -309,4 +313,4 @@ def _differences(state: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[s
                 if value.get(key) != before.get(key):
                     yield f"{key} was {before.get(key)!r} and is {value.get(key)!r}"
         elif before != value:
-            yield f"{name} was {before!r} and is {value!r}"
+            yield _WITHOUT_VALUES.get(name, f"{name} was {before!r} and is {value!r}")
