@@ -195,7 +195,7 @@ def test_resuming_another_run_is_refused_with_what_differs() -> None:
     other = dcgan(TrainingSettings(batch_size=10), loss="hinge")
     with pytest.raises(WeightsError, match=r"loss was 'non-saturating' and is 'hinge'; batch_size was 8 and is 10"):
         other.restore(state)
-    with pytest.raises(WeightsError, match="of another run: the training images are others$"):
+    with pytest.raises(WeightsError, match="of another run: the training images are others"):
         dcgan().restore({**state, "data": "0"})
     with pytest.raises(WeightsError, match="not complete"):
         dcgan().restore({key: value for key, value in state.items() if key != "averages"})
