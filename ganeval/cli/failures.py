@@ -61,7 +61,7 @@ def guarded(*, debug: bool = False) -> Iterator[None]:
             traceback.print_exc()
         _fail(f"error: {error}", 2)
     except KeyboardInterrupt:
-        _fail("interrupted; stored features are kept, and the same command goes on from there", 130)
+        _fail("interrupted; what was stored so far is kept, and the same command goes on from there", 130)
     except BrokenPipeError:
         # The reader of our output has gone (such as `head`); Python would complain again at exit otherwise.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
