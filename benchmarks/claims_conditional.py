@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from claim_tables import markdown
 from sklearn.metrics import mutual_info_score
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -356,16 +357,6 @@ CLAIMS: Mapping[str, Claim] = {
     "information": Claim(information, information_holds),
     "truncation": Claim(truncation, truncation_holds),
 }
-
-
-def markdown(table: Table) -> str:
-    """The rows as a table."""
-    names = list(table[0])
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    for row in table:
-        cells = [f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from claim_tables import markdown
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -257,14 +258,6 @@ def distances(benchmark: Benchmark, generated: Tensor, real: Tensor) -> dict[str
 
 
 CLAIMS: dict[str, Callable[[Benchmark], Table]] = {"upsampling": upsampling, "gap": gap}
-
-
-def markdown(table: Table) -> str:
-    """The rows as a table."""
-    heads = list(table[0])
-    lines = [heads, ["---"] * len(heads)]
-    lines += [[f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()] for row in table]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:

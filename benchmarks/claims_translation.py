@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from claim_tables import markdown
 from torch import Tensor
 
 from ganeval.generators.configuration import configured
@@ -183,16 +184,6 @@ def pairs(benchmark: Benchmark) -> Table:
 
 #: Experiments by name.
 CLAIMS: Mapping[str, Callable[[Benchmark], Table]] = {"cycle": cycle, "pairs": pairs}
-
-
-def markdown(table: Table) -> str:
-    """The rows as a table."""
-    names = list(table[0])
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    for row in table:
-        cells = [f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
 
 
 def main() -> None:

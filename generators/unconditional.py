@@ -7,10 +7,9 @@ from typing import ClassVar
 
 from torch import nn
 
-from ganeval.errors import OptionError, did_you_mean
 from ganeval.generators.adversarial import AdversarialConfig, AdversarialModel
 from ganeval.generators.networks.architectures import Sizes, find_architecture
-from ganeval.generators.networks.convolutional import NORMS
+from ganeval.generators.networks.convolutional import require_norm
 from ganeval.generators.networks.sizes import halvings
 
 
@@ -47,8 +46,7 @@ class UnconditionalConfig(AdversarialConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         find_architecture(self.architecture)
-        if self.norm not in NORMS:
-            raise OptionError(f"unknown norm {self.norm!r}", hint=did_you_mean(self.norm, NORMS))
+        require_norm(self.norm)
         self.require(
             width=self.width >= 1,
             widest=self.widest >= 1,

@@ -1,10 +1,14 @@
-"""What all tests share: random but calibrated Inception weights, made once a session."""
+"""What all tests share: scripts as modules, photographs, calibrated weights, the command line in this process."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +41,8 @@ def load_package(folder: Path) -> None:
 
 
 load_package(ROOT / "benchmarks" / "coverage_simulation")
+# Benchmarks import it by its name, from their own folder.
+load_script(ROOT / "benchmarks" / "claim_tables.py")
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +75,43 @@ def random_inception(tmp_path_factory, photograph_crops) -> Path:
     images = torch.from_numpy(photograph_crops(24, 128, 128, seed=5)).permute(0, 3, 1, 2)
     maker.write_random_inception(path, seed=0, images=images)
     return path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: exit code, stdout, stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """Everything printed, with line breaks and runs of spaces folded so that wrapping doesn't matter."""
+        return " ".join((self.out + " " + self.err).split())
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def ganeval(monkeypatch, capfd, tmp_path) -> Callable[..., Outcome]:
+    """Run ``ganeval ARGUMENTS`` with a store of its own."""
+    monkeypatch.setenv("GANEVAL_CACHE_DIR", str(tmp_path / "ganeval-cache"))
+    monkeypatch.delenv("GANEVAL_DEBUG", raising=False)
+
+    from ganeval.cli import app as app_module
+
+    def run(*arguments: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["ganeval", *map(str, arguments)])
+        capfd.readouterr()
+        try:
+            app_module.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        captured = capfd.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run

@@ -88,26 +88,47 @@ def _settings(
     """The options that become `ganeval.scoring.evaluation.Settings`."""
 
 
-def with_settings(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `_settings` in the place of its parameter `settings`.
+def sharing(
+    shared: Callable[..., None], name: str, prepared: Callable[[dict[str, Any]], None] = lambda values: None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command options that it has in common with others, in the place of one of its parameters.
 
-    The command gets their values in a dictionary, by the names of `ganeval.score`'s parameters.
+    Parameters
+    ----------
+    shared
+        Its parameters are the options; it is never called.
+    name
+        The command's parameter; it gets the options' values in a dictionary.
+    prepared
+        Checks and changes the values before the command gets them.
     """
-    own = inspect.signature(function, eval_str=True)
-    shared = inspect.signature(_settings, eval_str=True).parameters
-    parameters: list[inspect.Parameter] = []
-    for parameter in own.parameters.values():
-        parameters += shared.values() if parameter.name == "settings" else [parameter]
-    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+    options = inspect.signature(shared, eval_str=True).parameters
 
-    @functools.wraps(function)
-    def wrapped(**values: Any) -> None:
-        settings = {name: values.pop(name) for name in shared}
-        settings["value_range"] = parse_value_range(settings["value_range"])
-        allow_local_modules(settings["extractor"])
-        function(**values, settings=settings)
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(function, eval_str=True)
+        parameters: list[inspect.Parameter] = []
+        for parameter in own.parameters.values():
+            parameters += options.values() if parameter.name == name else [parameter]
+        parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
 
-    # The command line is made from these two.
-    wrapped.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return wrapped
+        @functools.wraps(function)
+        def wrapped(**values: Any) -> None:
+            chosen = {option: values.pop(option) for option in options}
+            prepared(chosen)
+            function(**values, **{name: chosen})
+
+        # The command line is made from these two.
+        wrapped.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return wrapped
+
+    return decorate
+
+
+def _parse_settings(settings: dict[str, Any]) -> None:
+    settings["value_range"] = parse_value_range(settings["value_range"])
+    allow_local_modules(settings["extractor"])
+
+
+#: Gives a command the options of `_settings` in the place of `settings`, by the names of `ganeval.score`'s parameters.
+with_settings = sharing(_settings, "settings", _parse_settings)

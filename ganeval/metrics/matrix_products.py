@@ -6,6 +6,7 @@ On the CPU large ones are the BLAS routines made for them, as SciPy exposes them
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -82,19 +83,14 @@ def product_with_triangle(first: torch.Tensor, second: torch.Tensor) -> torch.Te
 
 def symmetric_eigenvalues(matrix: torch.Tensor) -> torch.Tensor:
     """Eigenvalues [n] of a symmetric matrix [n, n], ascending."""
-    general: torch.Tensor
-    if not _is_for_blas(matrix, len(matrix)):
-        general = torch.linalg.eigvalsh(matrix)
-        return general
-    from scipy.linalg import LinAlgError, eigh
+    if _is_for_blas(matrix, len(matrix)):
+        from scipy.linalg import LinAlgError, eigh
 
-    try:
-        # Reads the triangle that a transpose's is, and needs no vectors: the plain method is the fastest here.
-        values = eigh(matrix.numpy().T, eigvals_only=True, driver="ev", check_finite=False)
-    except LinAlgError:
-        general = torch.linalg.eigvalsh(matrix)
-        return general
-    return torch.from_numpy(values)
+        with suppress(LinAlgError):
+            # No vectors are needed, and the plain method is then the fastest.
+            return torch.from_numpy(eigh(matrix.numpy().T, eigvals_only=True, driver="ev", check_finite=False))
+    values: torch.Tensor = torch.linalg.eigvalsh(matrix)
+    return values
 
 
 def _is_for_blas(matrix: torch.Tensor, count: int) -> bool:

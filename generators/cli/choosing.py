@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ganeval.cli.options import sharing
+
 Model = Annotated[
     str,
     typer.Argument(
@@ -25,6 +27,21 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Which series of sample
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Allow generators that run code of their own (.pt, .pkl, hub).")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+def _drawn(
+    seed: Seed = 0,
+    label: Class = None,
+    truncation: Strength = None,
+    truncation_method: Method = None,
+    device: Device = "auto",
+    trust: Trust = False,
+) -> None:
+    """The options that say which samples are meant, by the names of `chosen_source`'s parameters."""
+
+
+#: Gives a command the options of `_drawn` in the place of `drawn`.
+with_drawn = sharing(_drawn, "drawn")
 
 
 def chosen_source(

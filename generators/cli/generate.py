@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ganeval.cli.failures import command
 from ganeval.generators.cli import choosing as c
+from ganeval.wording import counted
 
 
 @command
+@c.with_drawn
 def generate(
     model: c.Model,
     out: Annotated[Path, typer.Option("--out", "-o", help="A folder, or an .npz file.")],
     count: Annotated[int, typer.Option("-n", "--count", help="How many images.")] = 1000,
-    seed: c.Seed = 0,
+    *,
+    drawn: dict[str, Any],
     batch_size: Annotated[
         int, typer.Option("--batch-size", help="Images between two writes; changes no picture.")
     ] = 100,
-    label: c.Class = None,
-    truncation: c.Strength = None,
-    truncation_method: c.Method = None,
     form: Annotated[
         str | None, typer.Option("--format", help="png, npz or shards (.tar); by the suffix of --out otherwise.")
     ] = None,
@@ -32,8 +32,6 @@ def generate(
     shard_size: Annotated[int, typer.Option("--shard-size", help="Images in each shard.")] = 1000,
     grid: Annotated[Path | None, typer.Option("--grid", help="Also draw the first 64 into this PNG.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace samples of another provenance.")] = False,
-    device: c.Device = "auto",
-    trust: c.Trust = False,
     quiet: c.Quiet = False,
 ) -> None:
     """Make samples with a trained generator, and write what made them beside.
@@ -46,16 +44,7 @@ def generate(
     from ganeval.generators.sampling.saving import form_of, save_samples
 
     form_of(out, form)
-    source = c.chosen_source(
-        model,
-        count=count,
-        seed=seed,
-        label=label,
-        truncation=truncation,
-        truncation_method=truncation_method,
-        device=device,
-        trust=trust,
-    )
+    source = c.chosen_source(model, count=count, **drawn)
     if grid is not None:
         blocks = source.blocks()
         save_picture(tiled([blocks.image(number)[0] for number in range(min(count, 64))]), grid, source.provenance)
@@ -71,4 +60,4 @@ def generate(
             progress=progress,
         )
     if not quiet:
-        typer.echo(f"{count:,} {'image' if count == 1 else 'images'}: {out}  (made by: {record})")
+        typer.echo(f"{counted(count, 'image')}: {out}  (made by: {record})")

@@ -24,22 +24,19 @@ Numbers = Annotated[list[int], typer.Argument(help="Numbers of samples.", show_d
 
 @app.command()
 @command
+@c.with_drawn
 def interpolate(
     model: c.Model,
     samples: Numbers,
     out: Out,
     steps: Annotated[int, typer.Option("--steps", help="Pictures on each path, both ends included.")] = 8,
-    seed: c.Seed = 0,
-    label: c.Class = None,
-    truncation: c.Strength = None,
-    truncation_method: c.Method = None,
-    device: c.Device = "auto",
-    trust: c.Trust = False,
+    *,
+    drawn: dict[str, Any],
 ) -> None:
     """Walk from each sample to the next: spherically where latents are normal, straight where they are uniform."""
     from ganeval.generators.latent.paths import interpolated
 
-    space, source = _space(model, seed, label, truncation, truncation_method, device, trust)
+    space, source = _space(model, **drawn)
     paths = interpolated(space, samples, steps)
     names = [f"{first} to {second}" for first, second in itertools.pairwise(samples)]
     _draw([space.images(latents) for latents in paths], out, source, rows=names)
@@ -47,24 +44,21 @@ def interpolate(
 
 @app.command()
 @command
+@c.with_drawn
 def arithmetic(
     model: c.Model,
     expression: Annotated[
         str, typer.Argument(help="Such as '3,5,8 - 4 + 1,2': commas stand for a mean.", show_default=False)
     ],
     out: Out,
-    seed: c.Seed = 0,
-    label: c.Class = None,
-    truncation: c.Strength = None,
-    truncation_method: c.Method = None,
-    device: c.Device = "auto",
-    trust: c.Trust = False,
+    *,
+    drawn: dict[str, Any],
 ) -> None:
     """Add and subtract samples, or means of several: each term's mean, then its samples, and below the result."""
     from ganeval.generators.latent.paths import parse_sum, summed
 
     terms = parse_sum(expression)
-    space, source = _space(model, seed, label, truncation, truncation_method, device, trust)
+    space, source = _space(model, **drawn)
     means, result = summed(space, terms)
     rows = [
         # The mean of one sample is itself.
@@ -76,6 +70,7 @@ def arithmetic(
 
 @app.command()
 @command
+@c.with_drawn
 def mix(
     model: c.Model,
     out: Out,
@@ -84,18 +79,14 @@ def mix(
     layers: Annotated[
         str | None, typer.Option("--layers", help="Such as 0-3,6; 0 is the coarsest. The finer half by default.")
     ] = None,
-    seed: c.Seed = 0,
-    label: c.Class = None,
-    truncation: c.Strength = None,
-    truncation_method: c.Method = None,
-    device: c.Device = "auto",
-    trust: c.Trust = False,
+    *,
+    drawn: dict[str, Any],
 ) -> None:
     """Give samples (rows) the styles of others (columns) in some layers: coarse ones for outlines, fine for colours."""
     from ganeval.generators.latent.mixing import mixed_rows
     from ganeval.generators.latent.numbers import parse_numbers
 
-    space, source = _space(model, seed, label, truncation, truncation_method, device, trust)
+    space, source = _space(model, **drawn)
     down, across = parse_numbers(rows, "--rows"), parse_numbers(columns, "--columns")
     chosen = None if layers is None else parse_numbers(layers, "--layers")
     grid = mixed_rows(space, down, across, chosen)
@@ -104,6 +95,7 @@ def mix(
 
 @app.command()
 @command
+@c.with_drawn
 def neighbours(
     model: c.Model,
     samples: Numbers,
@@ -111,12 +103,8 @@ def neighbours(
     out: Out,
     k: Annotated[int, typer.Option("-k", help="Neighbours of each sample.")] = 5,
     by: Annotated[str, typer.Option("--by", help="pixels, or an extractor: see `ganeval extractors`.")] = "pixels",
-    seed: c.Seed = 0,
-    label: c.Class = None,
-    truncation: c.Strength = None,
-    truncation_method: c.Method = None,
-    device: c.Device = "auto",
-    trust: c.Trust = False,
+    *,
+    drawn: dict[str, Any],
     quiet: c.Quiet = False,
 ) -> None:
     """Show the training images nearest to samples: copies would tell that a generator repeats what it saw."""
@@ -126,10 +114,19 @@ def neighbours(
     from ganeval.images.opening import open_source
 
     training = open_source(real)
-    space, source = _space(model, seed, label, truncation, truncation_method, device, trust)
+    space, source = _space(model, **drawn)
     images = space.images(space.latents(samples))
     with make_progress(quiet=quiet) as progress:
-        found = nearest(images, training, k, by=by, device=device, store=FeatureStore(), progress=progress, trust=trust)
+        found = nearest(
+            images,
+            training,
+            k,
+            by=by,
+            device=drawn["device"],
+            store=FeatureStore(),
+            progress=progress,
+            trust=drawn["trust"],
+        )
     for number, row in zip(samples, found, strict=True):
         listed = ", ".join(f"{neighbour.id} ({neighbour.distance:.4g})" for neighbour in row)
         typer.echo(f"{number}: {listed}")
@@ -159,34 +156,17 @@ def truncation(
     from ganeval.generators.latent.truncating import truncated_rows
 
     strengths = parse_strengths(values)
-    space, source = _space(model, seed, label, None, None, device, trust)
+    space, source = _space(model, seed=seed, label=label, device=device, trust=trust)
     numbers = parse_numbers(samples, "--samples")
     method, grid = truncated_rows(space, numbers, strengths, truncation_method)
     names = [*(f"{method} {strength:g}" for strength in strengths), "none"]
     _draw(grid, out, source, rows=names, columns=[str(number) for number in numbers])
 
 
-def _space(
-    model: str,
-    seed: int,
-    label: int | None,
-    truncation: float | None,
-    truncation_method: str | None,
-    device: str,
-    trust: bool,
-) -> tuple[Any, Any]:
+def _space(model: str, **drawn: Any) -> tuple[Any, Any]:
     from ganeval.generators.latent.space import LatentSpace
 
-    source = c.chosen_source(
-        model,
-        count=1,
-        seed=seed,
-        label=label,
-        truncation=truncation,
-        truncation_method=truncation_method,
-        device=device,
-        trust=trust,
-    )
+    source = c.chosen_source(model, count=1, **drawn)
     return LatentSpace(source), source
 
 

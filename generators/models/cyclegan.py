@@ -13,34 +13,25 @@ from torch.nn.functional import l1_loss
 from ganeval.errors import OptionError
 from ganeval.generators.configuration import ModelConfig
 from ganeval.generators.losses.adversarial import find_loss
-from ganeval.generators.model import DIRECTIONS, Losses, ModelInfo, Phase, Step, Translator
-from ganeval.generators.networks.convolutional import NORMS
+from ganeval.generators.model import DIRECTIONS, Losses, ModelInfo, Phase, Step
 from ganeval.generators.networks.history import ImageHistory
 from ganeval.generators.networks.initial import initialise_normal
 from ganeval.generators.networks.jitter import jittered
-from ganeval.generators.networks.patch import PatchDiscriminator, check_patches, patch_layers
+from ganeval.generators.networks.patch import PatchDiscriminator
 from ganeval.generators.networks.residual_translator import ResidualTranslator, residual_blocks
-from ganeval.generators.optimisers import Optimiser
+from ganeval.generators.translation import TranslationConfig, TranslationModel
 
 
 @dataclass(frozen=True)
-class CycleGANConfig(ModelConfig):
+class CycleGANConfig(TranslationConfig):
     """Sizes and losses of CycleGAN; the defaults are the paper's, adapted to the size.
 
     Parameters
     ----------
-    other_channels
-        Of the second domain's images; None for as many as the first's.
-    width
-        Channels next to the image, of all networks.
     blocks
         Residual blocks of the generators; None takes 9 from 256 pixels, else 6.
-    patch_layers
-        Strided layers of the discriminators: 3 make patches of 70 pixels, 2 of 34, 1 of 16; None goes by the size.
     norm
         Of the discriminators: ``"instance"``, ``"batch"`` or ``"none"``.
-    loss
-        A name in `ganeval.generators.losses.adversarial.LOSSES`.
     adversarial_weight
         Of the generators' adversarial terms. The table's least squares loss has the factor 1/2 of Mao et al. (2017),
         which Zhu et al. have for the discriminators only: 2 undoes it.
@@ -52,8 +43,6 @@ class CycleGANConfig(ModelConfig):
         Earlier images that each discriminator may see again.
     jitter
         Share by which images are enlarged before they are cropped at random: 30/256 in the authors' experiments.
-    learning_rate, betas
-        Of Adam.
     decay_after, decay_steps
         The learning rate falls linearly to 0 in so many steps after the first ones: as many in the paper (100 epochs
         each); 0 steps keep it.
@@ -64,36 +53,19 @@ class CycleGANConfig(ModelConfig):
         If a value can't be used.
     """
 
-    other_channels: int | None = None
-    width: int = 64
-    blocks: int | None = None
-    patch_layers: int | None = None
-    norm: str = "instance"
-    loss: str = "lsgan"
     adversarial_weight: float = 2.0
+    blocks: int | None = None
     cycle_weight: float = 10.0
     identity_weight: float | None = None
     history: int = 50
-    jitter: float = 0.0
-    learning_rate: float = 2e-4
-    betas: tuple[float, float] = (0.5, 0.999)
-    decay_after: int = 0
-    decay_steps: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        find_loss(self.loss)
-        if self.norm not in NORMS:
-            raise OptionError(f"unknown norm {self.norm!r}", hint=f"Known: {', '.join(NORMS)}.")
         self.require(
-            other_channels=self.other_channels is None or self.other_channels >= 1,
-            width=self.width >= 1,
             blocks=self.blocks is None or self.blocks >= 0,
-            adversarial_weight=self.adversarial_weight >= 0,
             cycle_weight=self.cycle_weight >= 0,
             identity_weight=self.identity_weight is None or self.identity_weight >= 0,
             history=self.history >= 0,
-            jitter=0 <= self.jitter <= 1,
         )
         first, second = self.both_channels
         if first != second and self.identity_weight:
@@ -101,13 +73,6 @@ class CycleGANConfig(ModelConfig):
                 f"the identity loss compares images of {first} and {second} channels",
                 hint="Leave out identity_weight where the domains have different channels, or set it to 0.",
             )
-        check_patches(self.size, self.patches)
-        self.optimiser()
-
-    @property
-    def both_channels(self) -> tuple[int, int]:
-        """Channels of the two domains."""
-        return self.channels, self.channels if self.other_channels is None else self.other_channels
 
     @property
     def identity(self) -> float:
@@ -117,19 +82,8 @@ class CycleGANConfig(ModelConfig):
         first, second = self.both_channels
         return 0.5 if first == second else 0.0
 
-    @property
-    def patches(self) -> int:
-        """Strided layers of the discriminators."""
-        return patch_layers(self.size) if self.patch_layers is None else self.patch_layers
 
-    def optimiser(self) -> Optimiser:
-        """Of both phases."""
-        return Optimiser(
-            "adam", self.learning_rate, self.betas, decay_after=self.decay_after, decay_steps=self.decay_steps
-        )
-
-
-class CycleGAN(Translator):
+class CycleGAN(TranslationModel):
     """A translator for each direction, which undo each other, and a discriminator of patches for each domain.
 
     ``generator_ab`` and ``generator_ba`` are the paper's G and F; ``discriminator_a`` and ``discriminator_b`` its D_X
@@ -153,8 +107,6 @@ class CycleGAN(Translator):
         "history_b",
     )
     sampled: ClassVar[tuple[str, ...]] = ("generator_ab", "generator_ba")
-    # As in the paper's experiments.
-    least_batch: ClassVar[int] = 1
     generator_ab: nn.Module
     generator_ba: nn.Module
     discriminator_a: nn.Module
@@ -167,11 +119,6 @@ class CycleGAN(Translator):
     def directions(self) -> tuple[str, ...]:
         """Both."""
         return tuple(DIRECTIONS)
-
-    @property
-    def domain_channels(self) -> tuple[int, int]:
-        """As the configuration has them."""
-        return self.config.both_channels
 
     def build(self, name: str) -> nn.Module:
         """The network, with first weights from N(0, 0.02²) (appendix 7.1); or the history of a domain's images."""

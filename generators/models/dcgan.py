@@ -7,10 +7,9 @@ from typing import ClassVar
 
 from torch import nn
 
-from ganeval.errors import OptionError
 from ganeval.generators.adversarial import AdversarialConfig, AdversarialModel
 from ganeval.generators.model import ModelInfo
-from ganeval.generators.networks.convolutional import NORMS, Discriminator, Generator
+from ganeval.generators.networks.convolutional import Discriminator, Generator, require_norm
 from ganeval.generators.networks.initial import initialise_normal
 from ganeval.generators.networks.sizes import halvings
 
@@ -36,8 +35,7 @@ class ConvolutionalConfig(AdversarialConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require(width=self.width >= 1)
-        if self.norm not in NORMS:
-            raise OptionError(f"unknown norm {self.norm!r}", hint=f"Known: {', '.join(NORMS)}.")
+        require_norm(self.norm)
         self.check_size()
 
     def check_size(self) -> None:

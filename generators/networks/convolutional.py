@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganeval.errors import OptionError, did_you_mean
 from ganeval.generators.networks.sizes import Halvings
 
 
@@ -116,6 +117,18 @@ NORMS: dict[str, Callable[[int], list[nn.Module]]] = {
     "instance": lambda channels: [nn.InstanceNorm2d(channels, affine=True)],
     "none": lambda channels: [],
 }
+
+
+def require_norm(name: str) -> None:
+    """Check that there is a normalisation of that name.
+
+    Raises
+    ------
+    OptionError
+        If there is none, with the nearest name.
+    """
+    if name not in NORMS:
+        raise OptionError(f"unknown norm {name!r}", hint=did_you_mean(name, NORMS))
 
 
 def channel_counts(levels: int, width: int, widest: int) -> list[int]:

@@ -91,13 +91,13 @@ class Trainer:
         # Looked up once: walking through all modules in each phase would take milliseconds.
         self._parameters = list(model.parameters())
         self._moved = {
-            phase.name: {id(p) for part in model.parts(phase.modules) for p in part.parameters()}
+            phase.name: {id(p): p for part in model.parts(phase.modules) for p in part.parameters()}
             for phase in self._phases
         }
         self._declared = {
             phase.name: phase.optimiser for phase in self._phases if isinstance(phase.optimiser, Optimiser)
         }
-        self._optimisers = self._built_optimisers()
+        self._optimisers = {name: how.build(self._moved[name].values()) for name, how in self._declared.items()}
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
 
     def step(self) -> dict[str, float]:
@@ -227,14 +227,6 @@ class Trainer:
 
     def _owner(self, phase: Phase) -> str:
         return phase.optimiser if isinstance(phase.optimiser, str) else phase.name
-
-    def _built_optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        built: dict[str, torch.optim.Optimizer] = {}
-        for phase in self._phases:
-            if not isinstance(phase.optimiser, str):
-                parameters = {id(p): p for part in self.model.parts(phase.modules) for p in part.parameters()}
-                built[phase.name] = phase.optimiser.build(parameters.values())
-        return built
 
     def example_batch(self, number: int, size: int) -> Batch:
         """`size` real examples that follow from the seed and `number` alone, on the CPU: to show and to measure with.

@@ -1,58 +1,14 @@
-"""The command line as users type it, run in this process, and small folders of real images."""
+"""Small folders of real images for commands."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images
-
-from ganeval.cli import app as app_module
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command left: exit code, stdout, stderr."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def text(self) -> str:
-        """Everything printed, with line breaks and runs of spaces folded so that wrapping doesn't matter."""
-        return " ".join((self.out + " " + self.err).split())
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def ganeval(monkeypatch, capfd, tmp_path) -> Callable[..., Outcome]:
-    """Run ``ganeval ARGUMENTS`` with a store of its own."""
-    monkeypatch.setenv("GANEVAL_CACHE_DIR", str(tmp_path / "ganeval-cache"))
-    monkeypatch.delenv("GANEVAL_DEBUG", raising=False)
-
-    def run(*arguments: str | Path) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["ganeval", *map(str, arguments)])
-        capfd.readouterr()
-        try:
-            app_module.main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-        captured = capfd.readouterr()
-        return Outcome(code, captured.out, captured.err)
-
-    return run
 
 
 def write_crops(folder: Path, count: int, *, seed: int, side: int = 32, suffix: str = ".png") -> Path:
