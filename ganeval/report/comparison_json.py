@@ -17,8 +17,6 @@ from ganeval.report.comparison import (
     PairDifference,
 )
 from ganeval.report.reading import (
-    Section,
-    open_document,
     read_extractor,
     read_interval,
     read_notice,
@@ -26,6 +24,7 @@ from ganeval.report.reading import (
     read_score,
     read_side,
 )
+from ganeval.report.section import Section, open_document
 from ganeval.report.serialise import (
     json_run,
     json_score,

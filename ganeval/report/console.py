@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ganeval.metrics.score import Score
+from ganeval.report.diagnosis_console import write_diagnosis
 from ganeval.report.digits import ScoreText, count_text, rate_text, score_text, seconds_text
 from ganeval.report.extras_in_words import extra_lines
 from ganeval.report.lines import Lines, extractor_words
@@ -37,6 +38,8 @@ class _Writer:
 
     def write(self) -> None:
         self.lines.line("", self._heading(), "bold")
+        if self.report.diagnosis is not None:
+            write_diagnosis(self.report.diagnosis, self.lines)
         self._print_table()
         for line in (*self.apart, *self._spreads()):
             self.lines.line("", line, style="dim")

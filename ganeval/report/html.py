@@ -12,6 +12,7 @@ import numpy as np
 
 from ganeval.features.features import Preview
 from ganeval.metrics.score import Score
+from ganeval.report.diagnosis_view import diagnosis_view
 from ganeval.report.digits import ScoreText, count_text, number_text, rate_text, score_text, seconds_text
 from ganeval.report.drivers_view import drivers_view
 from ganeval.report.explain import Explanation, explanation
@@ -124,6 +125,7 @@ def _context(report: Report) -> dict[str, Any]:
         "classes": class_bars(gallery),
         "class_total": len(gallery.class_names),
         "drivers": None if report.drivers is None else drivers_view(report.drivers),
+        "diagnosis": None if report.diagnosis is None else diagnosis_view(report.diagnosis),
         "stopping_sentence": None if report.stopping is None else stopping_sentence(report.stopping),
         "options": _pairs(report.run.options),
         "started": _started(report.run.started),

@@ -14,6 +14,7 @@ from ganeval.errors import MetricError, did_you_mean
 from ganeval.features.features import ExtractorInfo, Preview
 from ganeval.metrics.score import Score
 from ganeval.notices import Notice
+from ganeval.report.diagnosis import Diagnosis
 from ganeval.report.drivers import Drivers
 from ganeval.report.stopping import Stopping
 
@@ -148,6 +149,8 @@ class Report:
         How the run came to its end, where it took images until it was enough.
     drivers
         Which images and classes drive the scores, where that was asked for.
+    diagnosis
+        What fails in the generator, where that was examined.
     """
 
     scores: Mapping[str, Score]
@@ -161,6 +164,7 @@ class Report:
     gallery: Gallery = field(default_factory=Gallery)
     stopping: Stopping | None = None
     drivers: Drivers | None = None
+    diagnosis: Diagnosis | None = None
 
     def __getitem__(self, name: str) -> Score:
         full = name if name in self.scores else self.requested.get(name, name)

@@ -14,6 +14,7 @@ from typing import Any
 
 from ganeval.errors import OutputError
 from ganeval.metrics.score import Score
+from ganeval.report.diagnosis import Diagnosis, Evidence
 from ganeval.report.report import SCHEMA_NAME, Report, Run, Side
 from ganeval.report.writing import write_text
 from ganeval.version import __version__
@@ -105,7 +106,37 @@ def _extras(report: Report) -> dict[str, Any]:
         listed = asdict(replace(report.drivers, images=(), previews={}))
         del listed["images"], listed["previews"]
         extras["drivers"] = json_section(listed, "drivers")
+    if report.diagnosis is not None:
+        extras["diagnosis"] = _json_diagnosis(report.diagnosis)
     return extras
+
+
+def _json_diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
+    """All of it; pictures are named, not shown."""
+    return {
+        "findings": [json_section(asdict(finding), "finding") for finding in diagnosis.findings],
+        "evidence": [json_section(_named(one), f"evidence {one.diagnostic!r}") for one in diagnosis.evidence],
+        "significant": list(diagnosis.significant),
+        "false_alarms": diagnosis.false_alarms,
+    }
+
+
+def _named(evidence: Evidence) -> dict[str, Any]:
+    shown = [
+        {
+            "title": exhibit.title,
+            "sentence": exhibit.sentence,
+            "rows": [
+                {
+                    "name": name,
+                    "pictures": [{"id": one.id, "side": one.side, "caption": one.caption} for one in row],
+                }
+                for name, row in exhibit.rows
+            ],
+        }
+        for exhibit in evidence.exhibits
+    ]
+    return asdict(replace(evidence, exhibits=())) | {"exhibits": shown}
 
 
 def json_score(score: Score) -> dict[str, Any]:

@@ -290,5 +290,5 @@ def test_no_such_file_and_a_folder(tmp_path: Path) -> None:
 def test_a_newer_minor_version_with_further_keys_is_read(make_report: Make) -> None:
     document = json.loads(report_to_json(make_report()))
     document["scores"]["fd_efficientnet-lite0"]["corrected"] = 20.0
-    document["diagnosis"] = {"anything": 1}
+    document["attribution"] = {"anything": 1}
     assert report_from_json(json.dumps(document))["fid"].value == 23.416785123456
