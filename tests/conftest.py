@@ -42,7 +42,7 @@ def load_package(folder: Path) -> None:
 
 load_package(ROOT / "benchmarks" / "coverage_simulation")
 # Benchmarks import it by its name, from their own folder.
-load_script(ROOT / "benchmarks" / "claim_tables.py")
+load_script(ROOT / "benchmarks" / "claim_experiments" / "claim_tables.py")
 
 
 @pytest.fixture(scope="session")

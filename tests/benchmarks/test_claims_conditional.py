@@ -16,7 +16,7 @@ from tests.conftest import load_script
 
 @pytest.fixture(scope="module")
 def claims() -> ModuleType:
-    return load_script(Path(__file__).parents[2] / "benchmarks" / "claims_conditional.py")
+    return load_script(Path(__file__).parents[2] / "benchmarks" / "claim_experiments" / "conditional.py")
 
 
 def small(claims: ModuleType, **options: Any) -> Any:

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 import torch
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "claims_spectral.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "claim_experiments" / "spectral.py"
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ganeval.generators.configuration import ModelConfig
 from ganeval.generators.model import ModelInfo, Phase, Translator
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "claims_translation.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "claim_experiments" / "translation.py"
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ Osindero 2014; Odena et al. 2017)? ``information``: how much does InfoGAN's cate
 classifier's class, with λ = 1 and λ = 0 (Chen et al. 2016)? ``truncation``: precision, recall, Fréchet distance and
 classification accuracy score over BigGAN's thresholds (Brock et al. 2019, figure 2; Ravuri and Vinyals 2019, table 3).
 
-    python benchmarks/claims_conditional.py labels information truncation
-    python benchmarks/claims_conditional.py truncation --model runs/biggan/model.safetensors --out truncation.json
+    python benchmarks/claims.py labels information truncation
+    python benchmarks/claims.py truncation --model runs/biggan/model.safetensors --out truncation.json
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -359,7 +360,7 @@ CLAIMS: Mapping[str, Claim] = {
 }
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the experiments, print their tables, write them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("claims", nargs="+", choices=list(CLAIMS))
@@ -373,7 +374,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="weights of a BigGAN, for the truncation table")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, help="JSON file")
-    chosen = vars(parser.parse_args())
+    chosen = vars(parser.parse_args(arguments))
     names, out = chosen.pop("claims"), chosen.pop("out")
     benchmark = Benchmark(**chosen)
     found: dict[str, Any] = {
@@ -390,7 +391,8 @@ def main() -> None:
         print(f"{claim.holds.__doc__} {'It holds.' if holds else 'It does not hold.'}", flush=True)
         if out is not None:
             out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

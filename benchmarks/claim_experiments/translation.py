@@ -4,16 +4,17 @@
 error on hidden pairs fall below that of doing nothing? ``pairs``: is pix2pix (Isola et al. 2017) better than doing
 nothing on held-out pairs? Both along training, in mean absolute difference on the scale [-1, 1].
 
-    python benchmarks/claims_translation.py cycle pairs
-    python benchmarks/claims_translation.py cycle --domain edges --steps 5000 --out cycle.json
+    python benchmarks/claims.py cycle pairs
+    python benchmarks/claims.py cycle --domain edges --steps 5000 --out cycle.json
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -186,7 +187,7 @@ def pairs(benchmark: Benchmark) -> Table:
 CLAIMS: Mapping[str, Callable[[Benchmark], Table]] = {"cycle": cycle, "pairs": pairs}
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the experiments, print their tables, write them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("claims", nargs="+", choices=list(CLAIMS))
@@ -200,7 +201,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, help="JSON file")
-    chosen = vars(parser.parse_args())
+    chosen = vars(parser.parse_args(arguments))
     names, out = chosen.pop("claims"), chosen.pop("out")
     benchmark = Benchmark(**chosen)
     found: dict[str, Any] = {"settings": asdict(benchmark)}
@@ -210,7 +211,8 @@ def main() -> None:
         print(f"\n## {name} ({time.perf_counter() - began:.0f} s)\n\n{CLAIMS[name].__doc__}\n\n{markdown(found[name])}")
         if out is not None:
             out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

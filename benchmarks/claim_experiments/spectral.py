@@ -6,8 +6,8 @@ a DCGAN whose generator upsamples in one of these ways learns Fashion-MNIST with
 how much power has it at high frequencies, as a logarithm over that of real images, and what does it cost in Fréchet
 distance?
 
-    python benchmarks/claims_spectral.py upsampling
-    python benchmarks/claims_spectral.py gap --modes transposed bilinear --weights 0 10 100 --steps 3000 --out gap.json
+    python benchmarks/claims.py upsampling
+    python benchmarks/claims.py gap --modes transposed bilinear --weights 0 10 100 --steps 3000 --out gap.json
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import argparse
 import inspect
 import json
 import math
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -260,7 +261,7 @@ def distances(benchmark: Benchmark, generated: Tensor, real: Tensor) -> dict[str
 CLAIMS: dict[str, Callable[[Benchmark], Table]] = {"upsampling": upsampling, "gap": gap}
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the experiments, print their tables, write them as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("claims", nargs="+", choices=list(CLAIMS))
@@ -276,7 +277,7 @@ def main() -> None:
     parser.add_argument("--extractor", default=defaults.extractor, help="none leaves the Fréchet distance out")
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--out", type=Path, help="JSON file")
-    chosen = vars(parser.parse_args())
+    chosen = vars(parser.parse_args(arguments))
     names, out = chosen.pop("claims"), chosen.pop("out")
     benchmark = Benchmark(**chosen)
     found: dict[str, Any] = {"settings": asdict(benchmark)}
@@ -287,7 +288,8 @@ def main() -> None:
         print(markdown(found[name]))
         if out is not None:
             out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
