@@ -1,7 +1,7 @@
 """Evaluate generative image models, and judge whether a picture is real.
 
 The few names that people use stand here and are imported on first use, so that ``import ganeval`` costs nothing:
-`score`, `compare`, `plan`, `Report`, `Comparison`, `Score`, `Interval`, `open_source`, `GanevalError`.
+`score`, `compare`, `diagnose`, `plan`, `Report`, `Comparison`, `Score`, `Interval`, `open_source`, `GanevalError`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ganeval.version import __version__
 if TYPE_CHECKING:
     from ganeval.comparing.comparing import compare
     from ganeval.comparing.planning import plan
+    from ganeval.diagnosis.diagnosing import diagnose
     from ganeval.images.opening import open_source
     from ganeval.metrics.score import Interval, Score
     from ganeval.report.comparison import Comparison
@@ -29,6 +30,7 @@ __all__ = [
     "Score",
     "__version__",
     "compare",
+    "diagnose",
     "open_source",
     "plan",
     "score",
@@ -38,6 +40,7 @@ _HOMES = {
     "score": "ganeval.scoring.scoring",
     "compare": "ganeval.comparing.comparing",
     "plan": "ganeval.comparing.planning",
+    "diagnose": "ganeval.diagnosis.diagnosing",
     "Comparison": "ganeval.report.comparison",
     "Report": "ganeval.report.report",
     "Score": "ganeval.metrics.score",

@@ -3,9 +3,9 @@ be measured on: ``edges:SET`` and ``inverted-texture:SET``, whose images have th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,8 @@ from ganeval.images.opening import open_source
 from ganeval.images.source import DecodedImage, ImageInfo, ImageItem, ImageSource, SourceOptions
 
 Grey = npt.NDArray[np.uint8]
-Integers = npt.NDArray[np.int64]
+# Wide enough: squared gradients of 8-bit images are below 2**30.
+Integers = npt.NDArray[np.int32]
 T = TypeVar("T", bound=np.generic)
 
 # Raised whenever one of the functions below comes to give other images.
@@ -29,6 +30,8 @@ _BEGINS, _GOES_ON = 60, 24
 _SOBEL_OF_A_STEP = 3 * 16
 # tan 22.5°, between the directions to the sides and to the corners.
 _TANGENT = (4142, 10_000)
+# Pixels of images that are computed together: more don't fit into a processor's cache, and take longer.
+_TOGETHER = 1 << 16
 # Levels up to this are background.
 _BACKGROUND = 8
 
@@ -43,7 +46,7 @@ class DerivedSource(ImageSource):
     kind
         What they are.
     compute
-        From luminance, uint8 [height, width], to uint8 of the same shape.
+        From luminance, uint8 [..., height, width], to uint8 of the same shape, each image by itself.
     """
 
     def __init__(self, source: ImageSource, kind: str, compute: Callable[[Grey], Grey]) -> None:
@@ -70,13 +73,40 @@ class DerivedSource(ImageSource):
         return None if whole is None else set_fingerprint("derived", [self.kind, str(_VERSION), whole])
 
     def _derived(self, item: ImageItem) -> ImageItem:
-        return ImageItem(item.id, partial(self._load, item), item.label)
+        return ImageItem(item.id, _Computed(item, self._compute), item.label)
 
-    def _load(self, item: ImageItem) -> DecodedImage:
-        grey = np.asarray(Image.fromarray(item.load().pixels).convert("L"))
-        pixels = grey_to_rgb(self._compute(grey))
-        height, width = grey.shape
-        return DecodedImage(pixels, ImageInfo("array", "L", width, height, digest=pixel_digest(pixels)))
+    def load_many(self, items: Iterable[ImageItem]) -> Iterator[DecodedImage]:
+        """What each of this source's items loads, in order; small images of one size are computed together."""
+        waiting: list[Grey] = []
+        for item in items:
+            grey = _grey(cast(_Computed, item.load).origin)
+            if waiting and (grey.shape != waiting[0].shape or grey.size * (len(waiting) + 1) > _TOGETHER):
+                yield from map(_decoded, self._compute(np.stack(waiting)))
+                waiting = []
+            waiting.append(grey)
+        if waiting:
+            yield from map(_decoded, self._compute(np.stack(waiting)))
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """Loads an image that is computed from another."""
+
+    origin: ImageItem
+    compute: Callable[[Grey], Grey]
+
+    def __call__(self) -> DecodedImage:
+        return _decoded(self.compute(_grey(self.origin)))
+
+
+def _grey(item: ImageItem) -> Grey:
+    return np.asarray(Image.fromarray(item.load().pixels).convert("L"))
+
+
+def _decoded(grey: Grey) -> DecodedImage:
+    pixels = grey_to_rgb(grey)
+    height, width = grey.shape
+    return DecodedImage(pixels, ImageInfo("array", "L", width, height, digest=pixel_digest(pixels)))
 
 
 def open_edges(argument: str, options: SourceOptions) -> ImageSource:
@@ -120,15 +150,15 @@ def edges(grey: Grey) -> Grey:
     Parameters
     ----------
     grey
-        uint8 [height, width].
+        uint8 [..., height, width]; each image by itself.
 
     Returns
     -------
     ndarray
         uint8 of the same shape, 0 or 255.
     """
-    smooth = _smoothed(_smoothed(grey.astype(np.int64), 0), 1)
-    down, across = _smoothed(_differences(smooth, 0), 1), _smoothed(_differences(smooth, 1), 0)
+    smooth = _smoothed(_smoothed(grey.astype(np.int32), -2), -1)
+    down, across = _smoothed(_differences(smooth, -2), -1), _smoothed(_differences(smooth, -1), -2)
     squared = down**2 + across**2
     thin = _largest_across(squared, down, across)
     weak = thin & (squared >= (_GOES_ON * _SOBEL_OF_A_STEP) ** 2)
@@ -148,15 +178,15 @@ def inverted_texture(grey: Grey) -> Grey:
     Parameters
     ----------
     grey
-        uint8 [height, width].
+        uint8 [..., height, width]; each image by itself.
 
     Returns
     -------
     ndarray
         uint8 of the same shape; background is 0.
     """
-    rows, columns = np.indices(grey.shape)
-    negative = 255 - grey.astype(np.int64) * 7 // 8
+    rows, columns = np.indices(grey.shape[-2:])
+    negative = 255 - grey.astype(np.int32) * 7 // 8
     woven = np.where((rows + columns) // 2 % 2 == 0, negative, negative * 3 // 4)
     made: Grey = np.where(grey > _BACKGROUND, woven, 0).astype(np.uint8)
     return made
@@ -174,11 +204,11 @@ def _fashion_mnist(part: str) -> str:
 
 def _bordered(values: npt.NDArray[T]) -> npt.NDArray[T]:
     """With one more row and column on each side, the border repeated; np.pad takes ten times as long."""
-    height, width = values.shape
-    made = np.empty((height + 2, width + 2), values.dtype)
-    made[1:-1, 1:-1] = values
-    made[0, 1:-1], made[-1, 1:-1] = values[0], values[-1]
-    made[:, 0], made[:, -1] = made[:, 1], made[:, -2]
+    *others, height, width = values.shape
+    made = np.empty((*others, height + 2, width + 2), values.dtype)
+    made[..., 1:-1, 1:-1] = values
+    made[..., 0, 1:-1], made[..., -1, 1:-1] = values[..., 0, :], values[..., -1, :]
+    made[..., 0], made[..., -1] = made[..., 1], made[..., -2]
     return made
 
 
@@ -195,10 +225,12 @@ def _differences(values: Integers, axis: int) -> Integers:
 
 
 def _thirds(bordered: npt.NDArray[T], axis: int) -> tuple[npt.NDArray[T], npt.NDArray[T], npt.NDArray[T]]:
-    """What lies before, at and after each place along an axis."""
-    inner = bordered[:, 1:-1] if axis == 0 else bordered[1:-1].T
-    parts = (inner[:-2], inner[1:-1], inner[2:])
-    return parts if axis == 0 else (parts[0].T, parts[1].T, parts[2].T)
+    """What lies before, at and after each place along the rows' (-2) or the columns' axis (-1)."""
+    if axis == -2:
+        inner = bordered[..., 1:-1]
+        return inner[..., :-2, :], inner[..., 1:-1, :], inner[..., 2:, :]
+    inner = bordered[..., 1:-1, :]
+    return inner[..., :-2], inner[..., 1:-1], inner[..., 2:]
 
 
 def _largest_across(squared: Integers, down: Integers, across: Integers) -> npt.NDArray[np.bool_]:
@@ -209,11 +241,11 @@ def _largest_across(squared: Integers, down: Integers, across: Integers) -> npt.
     falling = slanted & (down * across > 0)
     rising = slanted & ~falling
     found = np.zeros(squared.shape, np.bool_)
-    height, width = squared.shape
+    height, width = squared.shape[-2:]
     around = _bordered(squared)
     for along, y, x in ((level, 0, 1), (upright, 1, 0), (falling, 1, 1), (rising, 1, -1)):
-        before = around[1 - y : 1 - y + height, 1 - x : 1 - x + width]
-        after = around[1 + y : 1 + y + height, 1 + x : 1 + x + width]
+        before = around[..., 1 - y : 1 - y + height, 1 - x : 1 - x + width]
+        after = around[..., 1 + y : 1 + y + height, 1 + x : 1 + x + width]
         # Where two are equal, as on both sides of a sharp step, the second one counts.
         found |= along & (squared >= before) & (squared > after)
     return found
@@ -221,7 +253,7 @@ def _largest_across(squared: Integers, down: Integers, across: Integers) -> npt.
 
 def _touching(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Where it or one of its eight neighbours is."""
-    for axis in (0, 1):
+    for axis in (-2, -1):
         before, middle, after = _thirds(_bordered(found), axis)
         found = before | middle | after
     return found

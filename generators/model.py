@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
-from ganeval.errors import OptionError
+from ganeval.errors import OptionError, did_you_mean
 from ganeval.generators.configuration import ModelConfig
 from ganeval.generators.data_kinds import Batch
 from ganeval.generators.optimisers import Optimiser
@@ -189,7 +189,59 @@ class GenerativeModel(nn.Module, ABC):
         return next(self.get_submodule(self.sampled[0]).parameters()).device
 
 
-class Sampler(GenerativeModel):
+@dataclass(frozen=True)
+class Condition:
+    """Something about samples that is drawn for each, and can be held at a value instead.
+
+    Parameters
+    ----------
+    meaning
+        With the values that it can have.
+    values
+        Some that show what it does: all of a few, or from one end to the other.
+    """
+
+    meaning: str
+    values: tuple[float, ...]
+
+
+class Conditioned:
+    """What can be asked of samples beside class and truncation: nothing, until a model says so."""
+
+    @property
+    def conditions(self) -> Mapping[str, Condition]:
+        """By name, as in ``--fix NAME=VALUE``; ``class`` and ``z0``, ``z1``, ... are taken."""
+        return {}
+
+    def conditioned(self, latents: Latents, fixed: Mapping[str, float]) -> Latents:
+        """The same latents with conditions held at values, before truncation.
+
+        Parameters
+        ----------
+        latents
+            From `draw`.
+        fixed
+            Names of `conditions` to values.
+
+        Raises
+        ------
+        OptionError
+            If there is no such condition, or it can't have that value.
+        """
+        for name in fixed:
+            raise unknown_condition(name, self.conditions)
+        return latents
+
+
+def unknown_condition(name: str, known: Iterable[str]) -> OptionError:
+    """What is told of a condition that a model doesn't have."""
+    return OptionError(
+        f"this model has no {name!r} that could be fixed",
+        hint=did_you_mean(name, known) or "It has no conditions but its classes, if any: --class.",
+    )
+
+
+class Sampler(Conditioned, GenerativeModel):
     """A generative model that makes images from noise: all but those from image to image."""
 
     @property

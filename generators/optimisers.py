@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ganeval.errors import OptionError, did_you_mean
+from ganeval.generators.schedules import CONSTANT, Schedule
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,8 @@ class Optimiser:
         Of Adam's two averages; RMSprop takes the second as its smoothing, SGD the first as its momentum.
     weight_decay
         0 or more.
-    decay_after, decay_steps
-        The learning rate falls linearly to 0 over `decay_steps` steps, after `decay_after` at its full height; with 0
-        `decay_steps` it stays.
+    schedule
+        How the learning rate changes.
 
     Raises
     ------
@@ -40,8 +40,7 @@ class Optimiser:
     learning_rate: float = 2e-4
     betas: tuple[float, float] = (0.5, 0.999)
     weight_decay: float = 0.0
-    decay_after: int = 0
-    decay_steps: int = 0
+    schedule: Schedule = CONSTANT
 
     def __post_init__(self) -> None:
         if self.kind not in OPTIMISERS:
@@ -52,11 +51,6 @@ class Optimiser:
             raise OptionError(f"betas are {self.betas}", hint="They have to be two numbers from 0 to below 1.")
         if not 0 <= self.weight_decay < math.inf:
             raise OptionError(f"the weight decay is {self.weight_decay}", hint="It has to be 0 or more.")
-        if self.decay_after < 0 or self.decay_steps < 0:
-            raise OptionError(
-                f"the learning rate falls after {self.decay_after} steps, over {self.decay_steps}",
-                hint="Both have to be 0 or more.",
-            )
 
     def build(self, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
         """The optimiser of these parameters."""
@@ -64,13 +58,11 @@ class Optimiser:
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
-        if not self.decay_steps:
-            return self.learning_rate
-        return self.learning_rate * max(0.0, 1 - max(0, step - self.decay_after) / self.decay_steps)
+        return self.learning_rate * self.schedule.share(step)
 
-    def schedule(self, optimiser: torch.optim.Optimizer, step: int) -> None:
+    def set_rate(self, optimiser: torch.optim.Optimizer, step: int) -> None:
         """Give the optimiser that was built from this the learning rate of a step."""
-        if self.decay_steps:
+        if self.schedule.changes:
             for group in optimiser.param_groups:
                 group["lr"] = self.rate(step)
 

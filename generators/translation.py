@@ -11,6 +11,7 @@ from ganeval.generators.model import Translator
 from ganeval.generators.networks.convolutional import require_norm
 from ganeval.generators.networks.patch import check_patches, patch_layers
 from ganeval.generators.optimisers import Optimiser
+from ganeval.generators.schedules import Schedule
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,8 @@ class TranslationConfig(ModelConfig):
 
     def optimiser(self) -> Optimiser:
         """Of all phases."""
-        return Optimiser(
-            "adam", self.learning_rate, self.betas, decay_after=self.decay_after, decay_steps=self.decay_steps
-        )
+        schedule = Schedule("linear" if self.decay_steps else "constant", self.decay_after, self.decay_steps)
+        return Optimiser("adam", self.learning_rate, self.betas, schedule=schedule)
 
 
 class TranslationModel(Translator):

@@ -23,14 +23,30 @@ HEADER_FORMAT = "ganeval/generator@2"
 
 
 def save_model(path: Path, name: str, model: GenerativeModel, made: dict[str, Any], *, half: bool = False) -> None:
-    """Write the networks of `model.sampled`, with the model's name, its configuration and `made` as header.
-
-    The same weights and `made` give the same bytes.
+    """Write `model_bytes` to a file.
 
     Parameters
     ----------
     path
         Replaced as a whole or not at all.
+    name, model, made, half
+        Of `model_bytes`.
+
+    Raises
+    ------
+    OutputError
+        If the file can't be written.
+    """
+    write_result(path, model_bytes(name, model, made, half=half))
+
+
+def model_bytes(name: str, model: GenerativeModel, made: dict[str, Any], *, half: bool = False) -> bytes:
+    """The networks of `model.sampled` as a safetensors file, with the model's name, configuration and `made` as header.
+
+    The same weights and `made` give the same bytes.
+
+    Parameters
+    ----------
     name
         Of the model in `ganeval.generators.registry.MODELS`.
     model
@@ -39,11 +55,6 @@ def save_model(path: Path, name: str, model: GenerativeModel, made: dict[str, An
         JSON-ready: how it was trained.
     half
         Store float32 as float16, for half the size.
-
-    Raises
-    ------
-    OutputError
-        If the file can't be written.
     """
     header = {"format": HEADER_FORMAT, "model": name, "config": plain(model.config), "made": made}
     metadata = {HEADER_KEY: json.dumps(header, sort_keys=True)}
@@ -52,7 +63,7 @@ def save_model(path: Path, name: str, model: GenerativeModel, made: dict[str, An
         for key, tensor in model.state_dict().items()
         if key.split(".")[0] in model.sampled or "." not in key
     }
-    write_result(path, serialise(tensors, metadata=metadata))
+    return serialise(tensors, metadata=metadata)
 
 
 def load_model(path: Path) -> GenerativeModel:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ganeval.cli import cache, compare, info, listings, power, score
+from ganeval.cli import cache, cas, compare, diagnose, diagnostics, info, listings, power, score
 from ganeval.cli.failures import guarded
 from ganeval.version import __version__
 
@@ -44,8 +44,11 @@ def root(
 app.command("score")(score.score)
 app.command("compare")(compare.compare)
 app.command("power")(power.power)
+app.command("diagnose")(diagnose.diagnose)
+app.command("cas")(cas.cas)
 app.command("extractors")(listings.extractors)
 app.command("metrics")(listings.metrics)
+app.command("diagnostics")(diagnostics.diagnostics)
 app.command("info")(info.info)
 app.add_typer(cache.app, name="cache")
 

@@ -17,6 +17,7 @@ from ganeval.comparing.judging import Judgement, judge
 from ganeval.comparing.set_names import distinct_names
 from ganeval.comparing.set_scores import ScoredSets, identical_pairs, score_sets
 from ganeval.errors import CompareError, OptionError, did_you_mean
+from ganeval.metrics.naming import metrics_by_score
 from ganeval.notices import Notice
 from ganeval.report.comparison import ComparedSet, Comparison, Curve, Looks
 from ganeval.report.report import Report
@@ -212,6 +213,7 @@ def _notices(
     evaluation: Evaluation, real: ExtractedSet | None, sets: Mapping[str, ExtractedSet], scored: ScoredSets
 ) -> list[Notice]:
     """What was noticed, each once: with the set's name where it isn't true of all."""
+    metrics = metrics_by_score((one.metric for one in evaluation.selection), evaluation.network.info.name)
     of_sets: dict[Notice, list[str]] = {}
     for name, one in sets.items():
         scores = [row.scores[name] for row in scored.rows if name in row.scores]
@@ -220,7 +222,7 @@ def _notices(
             *notices_of_sides(None if real is None else real.extraction, one.extraction),
             *notices_of_pairs(scores),
             *notices_of_classes(scores),
-            *sample_size_notices(scores, one.features.pooled.shape[1]),
+            *sample_size_notices(scores, one.features.pooled.shape[1], metrics),
         ):
             of_sets.setdefault(notice, []).append(name)
     common = [notice for notice, names in of_sets.items() if len(set(names)) == len(sets)]

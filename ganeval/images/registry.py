@@ -18,6 +18,7 @@ SOURCES: Registry[SourceFactory] = Registry(
         "digits": "ganeval.images.digits:open_digits",
         "fashion-mnist": "ganeval.images.fashion_mnist:open_fashion_mnist",
         "cifar10": "ganeval.images.cifar10:open_cifar10",
+        "stacked": "ganeval.images.stacked:open_stacked",
     },
     error=ImageSourceError,
 )

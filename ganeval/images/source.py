@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -118,6 +118,16 @@ class ImageSource(ABC):
         """The items at `positions` (0 is the first), in that order."""
         items = list(self)
         return (items[position] for position in positions)
+
+    def load_many(self, items: Iterable[ImageItem]) -> Iterator[DecodedImage]:
+        """What each of this source's items loads, in order; faster where a source can make several images together.
+
+        Raises
+        ------
+        CorruptImageError
+            As `ImageItem.load`, when that image's turn comes.
+        """
+        return (item.load() for item in items)
 
     @property
     @abstractmethod

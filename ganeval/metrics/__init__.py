@@ -1,5 +1,6 @@
 """Metrics: pure functions from features, plain numpy arrays or torch tensors, to scores."""
 
+from ganeval.metrics.authenticity import authenticity_of_each, authpct
 from ganeval.metrics.classifier_two_sample_test import classifier_two_sample_test
 from ganeval.metrics.clips import for_clips
 from ganeval.metrics.density_coverage import DensityCoverage, density_coverage
@@ -13,6 +14,7 @@ from ganeval.metrics.intra_class_frechet_distance import intra_class_frechet_dis
 from ganeval.metrics.kernel_distance import kernel_distance
 from ganeval.metrics.lpips_diversity import lpips_diversity
 from ganeval.metrics.maximum_mean_discrepancy import mmd_poly, mmd_rbf
+from ganeval.metrics.memorisation_informed_distance import memorisation_distances, memorisation_informed_distance
 from ganeval.metrics.monge_inception_distance import monge_inception_distance
 from ganeval.metrics.ms_ssim import ms_ssim
 from ganeval.metrics.paired import paired_lpips, paired_ms_ssim, psnr, ssim
@@ -36,6 +38,8 @@ __all__ = [
     "PrecisionRecall",
     "PrecisionRecallDistributions",
     "Score",
+    "authenticity_of_each",
+    "authpct",
     "classifier_two_sample_test",
     "density_coverage",
     "fd_infinity",
@@ -49,6 +53,8 @@ __all__ = [
     "intra_class_frechet_distance",
     "kernel_distance",
     "lpips_diversity",
+    "memorisation_distances",
+    "memorisation_informed_distance",
     "mmd_poly",
     "mmd_rbf",
     "monge_inception_distance",

@@ -158,6 +158,7 @@ def _compute(
 METRIC = Metric(
     name="fd_infinity",
     scores=("fd_infinity",),
+    covariances="sides",
     title="Fréchet distance, extrapolated",
     paper="Chong & Forsyth 2020, Effectively Unbiased FID and Inception Score and Where to Find Them",
     formula="intercept of the least-squares line of FD_M on 1/M",

@@ -228,6 +228,7 @@ def _compute(real: Features | None, generated: Features, *, seed: int, level: fl
 METRIC = Metric(
     name="fd",
     scores=("fd",),
+    covariances="sides",
     title="Fréchet distance",
     paper="Heusel et al. 2017, GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium",
     formula="‖μr − μg‖² + tr(Σr + Σg − 2 (Σr Σg)^½)",

@@ -187,6 +187,7 @@ def _compute(
 METRIC = Metric(
     name="intra_fd",
     scores=("intra_fd",),
+    covariances="classes",
     title="Intra-class Fréchet distance",
     paper="Miyato & Koyama 2018, cGANs with Projection Discriminator",
     formula="mean over classes c of FD(real images of c, generated images of c)",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ganeval.metrics.registry import Metric
 
 INCEPTION = "inception-v3"
@@ -33,6 +35,11 @@ def score_name(base: str, metric: Metric, extractor: str) -> str:
         if extractor.startswith(beginning):
             return f"{names.get(base, base)}_{extractor}"
     return f"{base}_{extractor}"
+
+
+def metrics_by_score(metrics: Iterable[Metric], extractor: str) -> dict[str, Metric]:
+    """Full names of all scores of some metrics on an extractor's features to the metric that gives each."""
+    return {score_name(base, metric, extractor): metric for metric in metrics for base in metric.scores}
 
 
 def names_of(base: str, metric: Metric) -> set[str]:

@@ -17,6 +17,9 @@ from ganeval.uncertainty.interval import DEFAULT_LEVEL
 #: images of chosen latent vectors.
 NEEDS = ("pooled", "logits", "spatial", "labels", "images", "pairs", "clips", "generator")
 
+#: Whose covariances a metric may estimate: those of each side's images, or of each class of a side.
+COVARIANCES = ("sides", "classes")
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -91,6 +94,9 @@ class Metric:
         network's weights, is missing: asked before any work. None where nothing is needed.
     leading
         Place among the metrics by which people order images (`--top`), 1 for the first; None after all that have one.
+    covariances
+        What its scores estimate covariances of, where they do: ``"sides"`` (all images of a side) or ``"classes"``
+        (those of each class and side). With no more images than feature dimensions those are rank-deficient.
     curve
         Base names of those of its scores that a comparison also plots against the number of images: where people know
         the value as papers compute it, which moves with that number.
@@ -126,11 +132,17 @@ class Metric:
     at_hand: Callable[[Mapping[str, Any]], None] | None = None
     leading: int | None = None
     curve: tuple[str, ...] = ()
+    covariances: str | None = None
 
     def __post_init__(self) -> None:
         if self.needs not in NEEDS:
             raise MetricError(
                 f"the metric {self.name!r} says that it needs {self.needs!r}", hint=f"Choose of: {', '.join(NEEDS)}."
+            )
+        if self.covariances not in (None, *COVARIANCES):
+            raise MetricError(
+                f"the metric {self.name!r} says that it has covariances of {self.covariances!r}",
+                hint=f"Choose of: {', '.join(COVARIANCES)}.",
             )
 
     @property
@@ -211,6 +223,8 @@ METRICS: Registry[Metric] = Registry(
         "density_coverage": "ganeval.metrics.density_coverage:METRIC",
         "realism": "ganeval.metrics.realism:METRIC",
         "prd": "ganeval.metrics.precision_recall_distributions:METRIC",
+        "mifd": "ganeval.metrics.memorisation_informed_distance:METRIC",
+        "authpct": "ganeval.metrics.authenticity:METRIC",
         "vendi": "ganeval.metrics.vendi_score:METRIC",
         "rke": "ganeval.metrics.renyi_kernel_entropy:METRIC",
         "spectral_distance": "ganeval.metrics.spectral_distance:METRIC",

@@ -41,6 +41,7 @@ def _compute(real: Features | None, generated: Features, *, seed: int, level: fl
 METRIC = Metric(
     name="sfd",
     scores=("sfd",),
+    covariances="sides",
     title="Spatial Fréchet distance",
     paper="Nash et al. 2021, Generating Images with Sparse Representations; layer and channels as in Dhariwal & Nichol "
     "2021, Diffusion Models Beat GANs on Image Synthesis",

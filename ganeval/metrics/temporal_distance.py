@@ -258,6 +258,7 @@ def _transitions_of(features: Features, side: str, lag: int) -> Transitions:
 METRIC = Metric(
     name="temporal_fd",
     scores=("temporal_fd",),
+    covariances="sides",
     title="Temporal Fréchet distance",
     paper="Heusel et al. 2017, equation 6, on features of frames and their changes; not FVD, Unterthiner et al. 2018, "
     "Towards Accurate Generative Models of Video",

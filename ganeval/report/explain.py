@@ -36,6 +36,11 @@ _RBF = (
     "if both sides follow one distribution, up to a little for the number of images."
 )
 
+_MEMORISATION = (
+    "Fréchet distance divided by how far generated images lie from their nearest real ones in angle, where that is "
+    "suspiciously little (Bai et al. 2021); equal to the Fréchet distance where nothing looks copied."
+)
+
 _EXPLANATIONS: Mapping[str, Explanation] = {
     "inception_score": Explanation(
         "Inception Score",
@@ -157,6 +162,13 @@ _EXPLANATIONS: Mapping[str, Explanation] = {
         "Realism",
         "How deep the median generated image lies within the neighbourhood of some real one (Kynkäänniemi et al. "
         "2019); at 1 and above it is inside.",
+    ),
+    "mifid": Explanation("Memorisation-informed Fréchet Inception distance", _MEMORISATION),
+    "mifd": Explanation("Memorisation-informed Fréchet distance", _MEMORISATION),
+    "authpct": Explanation(
+        "AuthPct",
+        "Percentage of generated images that aren't nearer to a real one than that is to all other real ones (Alaa et "
+        "al. 2022); fresh real images don't reach 100 either.",
     ),
     "prd_f8": Explanation(
         "PRD F8",

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 from ganeval.features.engine import default_batch_size
 from ganeval.features.features import ExtractorInfo, Features
+from ganeval.metrics.naming import metrics_by_score
 from ganeval.report.report import Report, Run
 from ganeval.scoring.class_counts import notices_of_classes
 from ganeval.scoring.comparability import comparable_with
@@ -47,7 +48,11 @@ def make_report(
         *notices_of_sides(None if real is None else real.extraction, generated.extraction),
         *notices_of_pairs(scored.scores.values()),
         *notices_of_classes(scored.scores.values()),
-        *sample_size_notices(scored.scores.values(), generated.features.pooled.shape[1]),
+        *sample_size_notices(
+            scored.scores.values(),
+            generated.features.pooled.shape[1],
+            metrics_by_score((one.metric for one in scored.selection), network.info.name),
+        ),
     ]
     gallery = make_gallery(real_features, generated.features, class_names=network.class_names)
     return Report(

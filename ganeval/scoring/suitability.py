@@ -8,6 +8,7 @@ from typing import Any
 from ganeval.errors import GanevalError, MetricError, NotEnoughImagesError
 from ganeval.features.features import ExtractorInfo, Features
 from ganeval.images.source import ImageSource
+from ganeval.metrics.registry import Metric
 from ganeval.metrics.score import Score
 from ganeval.metrics.selection import Selected
 from ganeval.notices import Notice
@@ -48,8 +49,6 @@ _LACKS: Mapping[str, tuple[Callable[[Features], bool], str, str]] = {
         "Score a generator itself, such as generator:dcgan.",
     ),
 }
-#: Names of scores that rest on one covariance a side.
-_ON_COVARIANCES = ("fid", "fd_", "sfid", "sfd", "temporal_fd")
 #: What the extractor alone decides, known before any image is read.
 _OF_THE_EXTRACTOR = ("logits",)
 #: What a set shows before any image is read, and whether it lacks it.
@@ -169,7 +168,7 @@ class Suitability:
         raise error(f"no metric can be computed:{told}", hint=hints.pop() if len(hints) == 1 else None)
 
 
-def sample_size_notices(scores: Iterable[Score], dimension: int) -> list[Notice]:
+def sample_size_notices(scores: Iterable[Score], dimension: int, metrics: Mapping[str, Metric]) -> list[Notice]:
     """What the images that went into the scores do to them: rank-deficient covariances, clamped subsets, copies.
 
     Parameters
@@ -178,13 +177,14 @@ def sample_size_notices(scores: Iterable[Score], dimension: int) -> list[Notice]
         Their own numbers of images count: a comparison may have cut the sets.
     dimension
         Of the features.
+    metrics
+        By the scores' full names; see `ganeval.metrics.naming.metrics_by_score`.
     """
     notices = []
     for score in scores:
-        if score.name.startswith(_ON_COVARIANCES):
-            notices += _rank_notices(score, dimension)
-        elif score.name.startswith("intra_"):
-            notices += _class_rank_notices(score, dimension)
+        covariances = metrics[score.name].covariances
+        if covariances is not None:
+            notices += _RANK_NOTICES[covariances](score, dimension)
         if score.details.get("equal_to_real"):
             notices.append(_equal_to_real(score))
         if score.details.get("clamped"):
@@ -245,6 +245,13 @@ def _class_rank_notices(score: Score, dimension: int) -> list[Notice]:
             f"The value is far above what more images would give; {remedy}.",
         )
     ]
+
+
+#: By what a metric estimates covariances of.
+_RANK_NOTICES: Mapping[str, Callable[[Score, int], list[Notice]]] = {
+    "sides": _rank_notices,
+    "classes": _class_rank_notices,
+}
 
 
 def _equal_to_real(score: Score) -> Notice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,10 @@ Strength = Annotated[
 Method = Annotated[
     str | None, typer.Option("--truncation-method", help="threshold, psi, ...; the model's own by default.")
 ]
+Fix = Annotated[
+    list[str] | None,
+    typer.Option("--fix", help="A condition of the model, such as InfoGAN's codes: c2=0.5; repeatable."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Which series of samples.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Allow generators that run code of their own (.pt, .pkl, hub).")]
@@ -34,6 +39,7 @@ def _drawn(
     label: Class = None,
     truncation: Strength = None,
     truncation_method: Method = None,
+    fix: Fix = None,
     device: Device = "auto",
     trust: Trust = False,
 ) -> None:
@@ -52,6 +58,7 @@ def chosen_source(
     label: int | None = None,
     truncation: float | None = None,
     truncation_method: str | None = None,
+    fix: Sequence[str] | None = None,
     device: str = "auto",
     trust: bool = False,
 ) -> Any:
@@ -59,13 +66,14 @@ def chosen_source(
 
     Options of the command line win over those behind the model's question mark.
     """
-    from ganeval.generators.sources.asked import split_options, split_target
+    from ganeval.generators.sources.asked import fixed_options, split_options, split_target
     from ganeval.generators.sources.opening import find_origin, source_of
     from ganeval.images.source import SourceOptions
 
     target, options = split_target(model.removeprefix("generator:"))
     given = {"label": label, "truncation": truncation, "truncation_method": truncation_method}
     merged: dict[str, Any] = options | {name: value for name, value in given.items() if value is not None}
+    merged |= fixed_options(fix or ())
     asked, others = split_options(merged)
     opening = SourceOptions(count=count, seed=seed, trust=trust, device=device)
     return source_of(find_origin(target, others, trust=trust), opening, asked)

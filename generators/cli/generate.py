@@ -40,10 +40,14 @@ def generate(
     what is there; samples of other weights, seeds or options are never mixed with it.
     """
     from ganeval.cli.progress import make_progress
-    from ganeval.generators.latent.picture import save_picture, tiled
+    from ganeval.generators.picture import save_picture, tiled
     from ganeval.generators.sampling.saving import form_of, save_samples
+    from ganeval.writable import require_makeable_folder, require_writable_file
 
-    form_of(out, form)
+    # What can't be written is told before the model is loaded.
+    require_makeable_folder(out if form_of(out, form).is_folder else out.parent)
+    if grid is not None:
+        require_writable_file(grid, "--grid")
     source = c.chosen_source(model, count=count, **drawn)
     if grid is not None:
         blocks = source.blocks()

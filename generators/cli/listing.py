@@ -85,6 +85,7 @@ def _in_full(name: str, kind: type[GenerativeModel]) -> dict[str, Any]:
         "training": options(TrainingSettings),
         "phases": [_phase(phase) for phase in model.phases()],
         "truncation": dict(getattr(model, "truncations", {})),
+        "conditions": {name: one.meaning for name, one in getattr(model, "conditions", {}).items()},
         "directions": list(getattr(model, "directions", ())),
     }
 
@@ -140,6 +141,8 @@ def _print_in_full(model: dict[str, Any]) -> None:
     facts.add_row("  weights", ", ".join(model["bundled"]) or "none bundled")
     for method, meaning in model["truncation"].items():
         facts.add_row("  truncation", f"{method}: {meaning}")
+    for name, meaning in model["conditions"].items():
+        facts.add_row("  condition", f"{name}: {meaning} (--fix {name}=VALUE)")
     if model["directions"]:
         facts.add_row("  directions", ", ".join(model["directions"]))
     for phase in model["phases"]:

@@ -84,6 +84,12 @@ def train(
         bool | None,
         typer.Option("--alarms/--no-alarms", help="Stop when samples collapse or the discriminator saturates."),
     ] = None,
+    monitor_every: Annotated[
+        int | None,
+        typer.Option(
+            "--monitor-every", help="Steps between looks for collapse and memorisation; 1,000 by default, 0 for none."
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Train a model; the run folder gets its weights, samples, scores and log.
@@ -121,6 +127,7 @@ def train(
             "extractor": eval_extractor,
         },
         "alarms": {"enabled": alarms},
+        "monitor": {"every": monitor_every},
         "execution": {"device": device, "channels_last": channels_last, "compile": compiled},
     }
     came = _trained(given, out, config, option or [], resume=resume, quiet=quiet)
@@ -153,8 +160,8 @@ def _trained(
     asked = merged(layers, options)
     with open_processes(resolve_device(asked.execution.device)) as (processes, device):
         first = processes.first
-        if first and not resume:
-            folder.require_new()
+        if first:
+            (folder.require_run if resume else folder.require_new)()
         with make_progress(quiet=quiet or not first) as progress:
             run = started_run(asked, folder, resume=resume, device=device, processes=processes, progress=progress)
         _say_what_starts(run, quiet=quiet or not first)

@@ -43,7 +43,9 @@ def translate(
     from ganeval.features.devices import resolve_device
     from ganeval.generators.translating import Translation, open_translator, translate_all
     from ganeval.wording import counted
+    from ganeval.writable import require_makeable_folder
 
+    require_makeable_folder(out)
     if on_error not in _ON_ERROR:
         raise OptionError(f"--on-error is {on_error!r}", hint=did_you_mean(on_error, _ON_ERROR))
     model = open_translator(run).to(resolve_device(device))

@@ -34,5 +34,5 @@ def parse_strengths(text: str) -> list[float]:
     except ValueError:
         values = [math.nan]
     if not all(map(math.isfinite, values)):
-        raise OptionError(f"--values {text!r} is no list of strengths", hint="Write it like 0.2,0.5,1.")
+        raise OptionError(f"--values {text!r} is no list of numbers", hint="Write it like 0.2,0.5,1.")
     return values

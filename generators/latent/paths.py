@@ -45,7 +45,8 @@ def path(first: Tensor, second: Tensor, steps: int, geometry: str) -> Tensor:
 def interpolated(space: LatentSpace, numbers: Sequence[int], steps: int) -> list[Latents]:
     """For each two samples that follow each other, the latents of a path between them, [steps, ...].
 
-    All that is random besides ``"z"`` (class, noise) stays that of the sample where a path begins.
+    All that is random besides ``"z"`` (class, noise) stays that of the sample where a path begins. Look at them with
+    `LatentSpace.images`.
 
     Raises
     ------
@@ -53,13 +54,64 @@ def interpolated(space: LatentSpace, numbers: Sequence[int], steps: int) -> list
         If there are fewer than two samples or steps, or the generator has no latent vectors.
     """
     geometry = space.require_paths()
+    return _paths(space.latents(_two_or_more(numbers)), "z", steps, geometry)
+
+
+def interpolated_styles(space: LatentSpace, numbers: Sequence[int], steps: int) -> list[Latents]:
+    """As `interpolated`, straight between the styles w of the samples (Karras et al. 2019, section 4.1).
+
+    w has no prior that a straight line would leave: the mapping network has bent it so that paths change little at a
+    time. Styles are truncated already: look at them with `LatentSpace.images_as_they_are`.
+
+    Raises
+    ------
+    OptionError
+        If there are fewer than two samples or steps, or the generator has no styles.
+    """
+    return _paths(space.styled(space.latents(_two_or_more(numbers))), "w", steps, "linear")
+
+
+#: Spaces of `ganeval latent interpolate`: what makes the latents of paths in them, and how these are looked at.
+SPACES = {"z": (interpolated, LatentSpace.images), "w": (interpolated_styles, LatentSpace.images_as_they_are)}
+
+
+def path_images(space: LatentSpace, numbers: Sequence[int], steps: int, within: str = "z") -> list[list[Tensor]]:
+    """For each two samples that follow each other, the images of a path between them.
+
+    Parameters
+    ----------
+    space
+        Of a generator.
+    numbers
+        Of the samples.
+    steps
+        Pictures on each path, both ends included.
+    within
+        A key of `SPACES`: ``"z"``, as the prior has it, or ``"w"``, straight.
+
+    Raises
+    ------
+    OptionError
+        If there is no such space, or there are fewer than two samples or steps.
+    """
+    if within not in SPACES:
+        raise OptionError(f"there is no space {within!r}", hint=f"Choose {' or '.join(SPACES)}.")
+    make, look = SPACES[within]
+    return [look(space, latents) for latents in make(space, numbers, steps)]
+
+
+def _two_or_more(numbers: Sequence[int]) -> Sequence[int]:
     if len(numbers) < 2:
         raise OptionError("a path needs two samples or more", hint="Give their numbers, such as 3 17.")
-    found = space.latents(numbers)
+    return numbers
+
+
+def _paths(found: Latents, name: str, steps: int, geometry: str) -> list[Latents]:
+    ends = found[name]
     return [
-        repeated({name: values[i : i + 1] for name, values in found.items()}, steps)
-        | {"z": path(found["z"][i], found["z"][i + 1], steps, geometry)}
-        for i in range(len(numbers) - 1)
+        repeated({each: values[place : place + 1] for each, values in found.items()}, steps)
+        | {name: path(ends[place], ends[place + 1], steps, geometry)}
+        for place in range(len(ends) - 1)
     ]
 
 

@@ -96,6 +96,20 @@ class LatentSpace:
             mixed: Latents = model.mix(self._blocks.truncated(first), self._blocks.truncated(second), layers)
         return mixed
 
+    def styled(self, latents: Latents) -> Latents:
+        """Latents with the style w of each layer in the place of z, truncated as the source says.
+
+        Raises
+        ------
+        OptionError
+            If the model has no styles.
+        """
+        if not self.style_count:
+            raise OptionError(
+                f"{self.name} has no w: its generator has no styles", hint="Take a StyleGAN2, or --space z."
+            )
+        return self.mixed(latents, latents, ())
+
     @property
     def style_count(self) -> int:
         """How many layers have a style of their own; 0 where styles can't be mixed."""

@@ -84,7 +84,10 @@ ARCHITECTURES: dict[str, dict[str, Callable[[CGANConfig], nn.Module]]] = {
 
 
 class CGAN(ConditionalModel):
-    """Labels as one more input of both networks (equation 2)."""
+    """Labels as one more input of both networks (equation 2).
+
+    What deviates from the paper: the networks are a DCGAN's by default, and Adam moves them, not SGD with momentum.
+    """
 
     info = ModelInfo(
         title="Conditional GAN",

@@ -23,7 +23,12 @@ class DRAGANConfig(UnconditionalConfig):
 
 
 class DRAGAN(UnconditionalModel):
-    """A deep convolutional GAN with a gradient penalty on noisy real images (section 2.3)."""
+    """A deep convolutional GAN with a gradient penalty on noisy real images (section 2.3).
+
+    What deviates from the paper: the noise is as in its authors' code, uniform up to half of the batch's standard
+    deviation with a share of its own for each image, where the paper writes N(0, cI); and the discriminator has no
+    batch norm.
+    """
 
     info = ModelInfo(
         title="DRAGAN",

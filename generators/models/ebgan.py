@@ -31,7 +31,7 @@ class EBGANConfig(AdversarialConfig):
         Energy from which on generated images no longer count. Energies are root mean squares over an image's pixels,
         on the scale [-1, 1]; the paper's unit is √(C·H·W) times as large: its 20 for faces of 64×64×3 pixels is 0.18.
     pulling_away
-        Weight of the pulling-away term; 0 leaves it out, 0.1 is the paper's.
+        Weight of the pulling-away term; 0 leaves it out. The paper's 0.1 is next to energies in its own unit.
     """
 
     latent: int = 100
@@ -55,7 +55,13 @@ class EBGANConfig(AdversarialConfig):
 
 
 class EBGAN(AdversarialModel):
-    """A generator against an autoencoder, which reconstructs real images well and generated ones badly."""
+    """A generator against an autoencoder, which reconstructs real images well and generated ones badly.
+
+    What deviates from the paper: energies are root mean squares over the pixels, not Euclidean norms, so that one
+    margin suits all sizes. The default margin, 0.2, is the paper's for faces of 64×64 pixels in that unit (0.18),
+    rounded. The pulling-away term (the paper's EBGAN-PT) is on by default, and next to energies in this unit its weight
+    counts √(C·H·W) times as much as in the paper's: 28 times for grey images of 28×28. Learning rates are ours.
+    """
 
     info = ModelInfo(
         title="Energy-based GAN",

@@ -14,7 +14,7 @@ from ganeval.errors import OptionError
 from ganeval.generators.adversarial import AdversarialModel, on_device
 from ganeval.generators.losses.adversarial import find_loss
 from ganeval.generators.losses.information import categorical_information, gaussian_information
-from ganeval.generators.model import Latents, Losses, ModelInfo, Step
+from ganeval.generators.model import Condition, Latents, Losses, ModelInfo, Step, unknown_condition
 from ganeval.generators.models.dcgan import ConvolutionalConfig
 from ganeval.generators.networks.convolutional import Generator
 from ganeval.generators.networks.initial import initialise_normal
@@ -150,6 +150,37 @@ class InfoGAN(AdversarialModel):
                 raise OptionError(f"this model has no continuous code {number}", hint=self._codes_in_words())
             values[:, number] = value
         return latents | {"categories": chosen, "codes": values}
+
+    @property
+    def conditions(self) -> Mapping[str, Condition]:
+        """The codes as the paper numbers them: first the categorical ones, then the continuous: c1, c2, c3."""
+        categories = [
+            Condition(f"categorical code, 0 to {values - 1}", tuple(range(values))) for values in self.config.categories
+        ]
+        continuous = [Condition("continuous code, -1 to 1", (-1.0, -0.5, 0.0, 0.5, 1.0))] * self.config.continuous
+        return {f"c{number}": one for number, one in enumerate([*categories, *continuous], start=1)}
+
+    def conditioned(self, latents: Latents, fixed: Mapping[str, float]) -> Latents:
+        """Codes at values, by their names in `conditions`; see `fixed`.
+
+        Raises
+        ------
+        OptionError
+            If there is no such code or category.
+        """
+        categories, codes = {}, {}
+        names, first = list(self.conditions), len(self.config.categories)
+        for name, value in fixed.items():
+            if name not in names:
+                raise unknown_condition(name, names)
+            number = names.index(name)
+            if number >= first:
+                codes[number - first] = value
+            elif not float(value).is_integer() or not 0 <= value < self.config.categories[number]:
+                raise OptionError(f"{name} is to be {value:g}", hint=f"It is a {self.conditions[name].meaning}.")
+            else:
+                categories[number] = int(value)
+        return self.fixed(latents, categories, codes)
 
     def _codes_in_words(self) -> str:
         return (

@@ -26,7 +26,12 @@ class LSGANConfig(UnconditionalConfig):
 
 
 class LSGAN(UnconditionalModel):
-    """Outputs are regressed to targets, which pulls even samples on the right side of the boundary towards it."""
+    """Outputs are regressed to targets, which pulls even samples on the right side of the boundary towards it.
+
+    z has 1,024 dimensions as in the paper's networks for scenes. What deviates from the paper: those networks
+    (figure 5) have further layers between the ones that change the size, and are for 112×112 pixels; here they are a
+    DCGAN's, for any size, and with its learning rate.
+    """
 
     info = ModelInfo(
         title="Least squares GAN",

@@ -14,7 +14,7 @@ from ganeval.generators.unconditional import UnconditionalConfig, UnconditionalM
 
 @dataclass(frozen=True)
 class WGANConfig(UnconditionalConfig):
-    """Defaults of algorithm 1.
+    """Defaults of algorithm 1, which names no smoothing of RMSprop: 0.99 is torch's own.
 
     Parameters
     ----------

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -41,6 +42,8 @@ class Drawing:
         The class of all of them; None draws each one's.
     truncation
         Of the latents; None takes them as they are drawn.
+    fixed
+        Values of the model's `conditions` by their names; all others are drawn for each sample.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class Drawing:
     seed: int = 0
     label: int | None = None
     truncation: Truncation | None = None
+    fixed: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -70,7 +74,7 @@ class Blocks:
     Raises
     ------
     OptionError
-        If the model has no such class or truncation.
+        If the model has no such class, truncation or condition.
     """
 
     def __init__(self, model: Samplable, drawing: Drawing) -> None:
@@ -79,6 +83,8 @@ class Blocks:
         self._lock = threading.RLock()
         self._kept: OrderedDict[tuple[int, int], Tensor] = OrderedDict()
         self._drawn: OrderedDict[int, Latents] = OrderedDict()
+        if drawing.fixed:
+            self.raw_latents(0)
         if drawing.truncation is not None:
             model.truncated(self.raw_latents(0), drawing.truncation)
 
@@ -109,7 +115,9 @@ class Blocks:
             if drawn is None:
                 labels = None if self._drawing.label is None else torch.full((BLOCK_SIZE,), self._drawing.label)
                 random = random_stream(self._drawing.seed, block)
-                drawn = self._drawn[block] = self._model.draw(BLOCK_SIZE, random, labels)
+                # Drawn all the same: what isn't fixed is as it is in samples without conditions.
+                drawn = self._model.draw(BLOCK_SIZE, random, labels)
+                drawn = self._drawn[block] = self._model.conditioned(drawn, self._drawing.fixed)
             _keep_newest(self._drawn, block)
             return drawn
 

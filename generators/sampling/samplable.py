@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ganeval.generators.model import Latents, Truncation
+from ganeval.generators.model import Condition, Latents, Truncation
 
 
 class Samplable(Protocol):
@@ -27,6 +27,10 @@ class Samplable(Protocol):
         """Methods of truncation with their meaning, the default first."""
 
     @property
+    def conditions(self) -> Mapping[str, Condition]:
+        """See `ganeval.generators.model.Conditioned.conditions`."""
+
+    @property
     def device(self) -> torch.device:
         """Where images are made."""
 
@@ -39,6 +43,9 @@ class Samplable(Protocol):
 
     def render(self, latents: Latents) -> Tensor:
         """See `ganeval.generators.model.Sampler.render`."""
+
+    def conditioned(self, latents: Latents, fixed: Mapping[str, float]) -> Latents:
+        """See `ganeval.generators.model.Conditioned.conditioned`."""
 
     def truncated(self, latents: Latents, truncation: Truncation) -> Latents:
         """See `ganeval.generators.model.Sampler.truncated`."""

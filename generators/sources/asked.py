@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -15,6 +16,8 @@ from ganeval.generators.model import Truncation
 from ganeval.generators.sampling.blocks import Drawing, require_class
 from ganeval.generators.sampling.samplable import Samplable
 
+#: How the conditions of a generator are written among its options: ``?fix.c2=0.5``.
+_FIXED = "fix."
 # Words of the command line that Python keeps for itself.
 _SPELLINGS = {"class": "label", "truncation-method": "truncation_method"}
 
@@ -31,11 +34,14 @@ class Asked:
         Its strength; None truncates nothing.
     truncation_method
         None takes the generator's first.
+    fixed
+        Values of the generator's conditions by name.
     """
 
     label: int | None = None
     truncation: float | None = None
     truncation_method: str | None = None
+    fixed: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def drawing(self, model: Samplable, seed: int) -> Drawing:
         """The samples, of a model that can make them.
@@ -46,7 +52,7 @@ class Asked:
             If the model has no such class or method, or the seed is below 0.
         """
         require_class(model, self.label)
-        return Drawing(seed, self.label, self._truncation(model))
+        return Drawing(seed, self.label, self._truncation(model), self.fixed)
 
     def _truncation(self, model: Samplable) -> Truncation | None:
         if self.truncation is None:
@@ -72,8 +78,14 @@ class Asked:
     def words(self) -> str:
         """As it is written behind a name: ``"?class=3&truncation=0.5"``, or nothing."""
         back = {field: word for word, field in _SPELLINGS.items()}
-        given = {back.get(name, name): value for name, value in dataclasses.asdict(self).items() if value is not None}
+        plain = {name: value for name, value in dataclasses.asdict(self).items() if name != "fixed"}
+        given = {back.get(name, name): value for name, value in plain.items() if value is not None}
+        given |= {f"{_FIXED}{name}": value for name, value in self.fixed_as_text().items()}
         return f"?{urlencode(given)}" if given else ""
+
+    def fixed_as_text(self) -> dict[str, str]:
+        """Conditions in the order of their names, their values as short as they can be without a change."""
+        return {name: repr(float(value)).removesuffix(".0") for name, value in sorted(self.fixed.items())}
 
 
 def split_target(argument: str) -> tuple[str, dict[str, str]]:
@@ -105,6 +117,31 @@ _FORM = "Write them like generator:NAME?class=3&truncation=0.5 (in quotes, as sh
 
 def split_options(options: Mapping[str, Any]) -> tuple[Asked, dict[str, Any]]:
     """The options that say which samples are wanted, and all others, which say how the generator is opened."""
-    own = {field.name for field in dataclasses.fields(Asked)}
+    own = {field.name for field in dataclasses.fields(Asked)} - {"fixed"}
     asked = configured(Asked, {name: value for name, value in options.items() if name in own}, what="the samples")
-    return asked, {name: value for name, value in options.items() if name not in own}
+    fixed = {name.removeprefix(_FIXED): value for name, value in options.items() if name.startswith(_FIXED)}
+    others = {name: value for name, value in options.items() if name not in own and not name.startswith(_FIXED)}
+    return dataclasses.replace(asked, fixed={name: _number(name, value) for name, value in fixed.items()}), others
+
+
+def fixed_options(given: Iterable[str]) -> dict[str, str]:
+    """The options behind a question mark that ``NAME=VALUE`` of ``--fix`` mean; raises `OptionError`."""
+    options: dict[str, str] = {}
+    for text in given:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not name or not equals or f"{_FIXED}{name}" in options:
+            raise OptionError(
+                f"--fix {text!r} has no name or value, or comes twice", hint="Write it like --fix c2=0.5."
+            )
+        options[f"{_FIXED}{name}"] = value
+    return options
+
+
+def _number(name: str, text: Any) -> float:
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise OptionError(f"{name} is to be fixed at {text!r}, which is no number", hint="Write it like --fix c2=0.5.")
+    return value

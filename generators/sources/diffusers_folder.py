@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganeval.errors import OptionError, WeightsError
 from ganeval.generators.configuration import configured
-from ganeval.generators.model import Latents, Truncation
+from ganeval.generators.model import Conditioned, Latents, Truncation
 from ganeval.generators.sources.origin import Origin, file_sha256, require_trust
 
 INDEX = "model_index.json"
@@ -142,7 +142,7 @@ class PipelineOrigin(Origin):
         return (f"{self._options} diffusers {self._diffusers.__version__}",)
 
 
-class PipelineModel:
+class PipelineModel(Conditioned):
     """A pipeline as a `ganeval.generators.sampling.samplable.Samplable`: each image from a seed of its own.
 
     Parameters

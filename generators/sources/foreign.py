@@ -13,7 +13,7 @@ from torch import Tensor
 from ganeval.errors import GanevalError, ImageRangeError, OptionError, WeightsError
 from ganeval.generators.adversarial import PRIORS, truncated_normal
 from ganeval.generators.configuration import configured
-from ganeval.generators.model import Latents, Truncation
+from ganeval.generators.model import Conditioned, Latents, Truncation
 from ganeval.generators.sampling.blocks import BLOCK_SIZE
 
 #: Takes latent vectors float32 [N, ...] and, of generators with classes, labels; gives images [N, C, H, W].
@@ -101,7 +101,7 @@ def require_latent(interface: Interface, told: Sequence[int] | None, what: str) 
     return shape
 
 
-class ForeignModel:
+class ForeignModel(Conditioned):
     """A function as a `ganeval.generators.sampling.samplable.Samplable`.
 
     What the function draws from torch's global generator depends on the seed too, and that generator's state stays as

@@ -41,14 +41,14 @@ class SampleSource(ImageSource):
     seed
         Chooses the latent vectors.
     asked
-        Class and truncation.
+        Class, truncation and conditions.
     device
         ``"cpu"``, ``"auto"``, ``"cuda"``, ... .
 
     Raises
     ------
     OptionError
-        If `count` is below 1 or `seed` below 0, or the generator has no such class or truncation.
+        If `count` is below 1 or `seed` below 0, or the generator has no such class, truncation or condition.
     """
 
     kind = "generator"
@@ -111,6 +111,7 @@ class SampleSource(ImageSource):
             "weights_sha256": self._origin.digest(),
             "seed": self._seed,
             "class": self._asked.label,
+            "fixed": [f"{name}={value}" for name, value in self._asked.fixed_as_text().items()] or None,
             "truncation": None if truncation is None else {"method": truncation.method, "value": truncation.value},
             "device": self._device.type,
             "sampling": SAMPLING_VERSION,

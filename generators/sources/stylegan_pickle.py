@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ganeval.errors import OptionError, WeightsError
-from ganeval.generators.model import Latents, Truncation
+from ganeval.generators.model import Conditioned, Latents, Truncation
 from ganeval.generators.sources.origin import FileOrigin, require_trust
 
 # Bounds the memory of a pass, whose networks have up to 512 channels.
@@ -86,7 +86,7 @@ class StyleGanOrigin(FileOrigin):
         return {} if self._code is None else {"code": self._code}
 
 
-class StyleGanModel:
+class StyleGanModel(Conditioned):
     """Such a generator as a `ganeval.generators.sampling.samplable.Samplable`.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,10 @@ class ArrayPictures:
         """The image, uint8 [H, W, C]."""
         image = np.asarray(self._images[number])
         return image if self._last else image.transpose(1, 2, 0)
+
+    def load_many(self, numbers: Iterable[int], channels: int) -> Iterator[Pixels]:
+        """As `load`."""
+        return (self.load(number, channels) for number in numbers)
 
     def fingerprint(self) -> str:
         """Of the file's state."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ganeval.generators.model import GenerativeModel, Sampler, Translator
+from ganeval.generators.picture import grid
 from ganeval.generators.sampling.blocks import levels, to_bytes
 from ganeval.generators.streams import SAMPLES, random_stream
 from ganeval.generators.training.finishing import translation_inputs, translation_targets
@@ -18,7 +17,6 @@ from ganeval.generators.training.trainer import Trainer
 COLUMNS = 8
 #: Most rows of a grid: so many classes are shown of models that have more.
 _ROWS = 16
-_GAP = 2
 
 
 @torch.inference_mode()
@@ -41,7 +39,8 @@ def preview(model: GenerativeModel, trainer: Trainer) -> bytes:
     else:
         raise TypeError(f"{type(model).__name__} makes no images")
     stream = io.BytesIO()
-    grid(rows).save(stream, format="PNG")
+    # As small as they are: a run leaves many.
+    grid([[_picture(image) for image in row] for row in rows], smallest=1).save(stream, format="PNG")
     return stream.getvalue()
 
 
@@ -66,20 +65,6 @@ def _translations(model: Translator, trainer: Trainer) -> list[Tensor]:
     return rows
 
 
-def grid(rows: Sequence[Tensor]) -> Image.Image:
-    """One image of rows of images, each row uint8 [N, C, H, W] with sizes and channels of its own."""
-    width = max(row.shape[0] * (row.shape[3] + _GAP) for row in rows) - _GAP
-    height = sum(row.shape[2] + _GAP for row in rows) - _GAP
-    sheet = Image.new("RGB" if any(row.shape[1] >= 3 for row in rows) else "L", (width, height))
-    top = 0
-    for row in rows:
-        for column, image in enumerate(row):
-            sheet.paste(_picture(image), (column * (row.shape[3] + _GAP), top))
-        top += row.shape[2] + _GAP
-    return sheet
-
-
-def _picture(image: Tensor) -> Image.Image:
-    if image.shape[0] >= 3:
-        return Image.fromarray(image[:3].permute(1, 2, 0).contiguous().numpy())
-    return Image.fromarray(image[0].numpy())
+def _picture(image: Tensor) -> Tensor:
+    """What can be shown of an image with any number of channels: the first three, or the first."""
+    return image[: 3 if len(image) >= 3 else 1]

@@ -18,6 +18,7 @@ from ganeval.generators.training.diverged import DivergedError
 from ganeval.generators.training.evaluating import Evaluator
 from ganeval.generators.training.finishing import finished_model
 from ganeval.generators.training.interrupts import Interrupts
+from ganeval.generators.training.monitoring import Monitoring
 from ganeval.generators.training.previews import preview
 from ganeval.generators.training.run_folder import SAMPLES, RunFolder
 from ganeval.generators.training.run_log import RunLog
@@ -107,6 +108,8 @@ class TrainingRun:
         Needed where the plan has evaluations.
     alarms
         None watches for nothing but losses that aren't finite.
+    monitoring
+        Says when samples collapse or are copies of training images, and stops nothing; None looks at none.
     """
 
     trainer: Trainer
@@ -117,6 +120,7 @@ class TrainingRun:
     listener: RunListener = field(default_factory=SilentListener)
     evaluator: Evaluator | None = None
     alarms: Alarms | None = None
+    monitoring: Monitoring | None = None
 
     def resume(self) -> None:
         """Go back to the newest checkpoint; without one the run begins at its beginning.
@@ -133,6 +137,8 @@ class TrainingRun:
         self.trainer.restore(state)
         if self.alarms is not None:
             self.alarms.restore(state.get("alarms", {}))
+        if self.monitoring is not None:
+            self.monitoring.restore(state.get("monitoring", {}))
         if self.trainer.steps != newest:
             raise WeightsError(f"{self.folder.checkpoint(newest)} holds step {self.trainer.steps}, not {newest}")
 
@@ -166,6 +172,7 @@ class TrainingRun:
                     last = trainer.steps == self.plan.steps or came != 0
                     if log is not None:
                         self._record(log, losses, seconds, last=last)
+                        self._watch(log, hurry=came != 0)
                         self._leave(log, last=last, hurry=came != 0)
         finally:
             if log is not None:
@@ -210,6 +217,14 @@ class TrainingRun:
             log.write_losses(step)
         self.listener.step(step, losses)
 
+    def _watch(self, log: RunLog, *, hurry: bool) -> None:
+        """Say what the monitor sees; it looks before a checkpoint is written, which counts its looks."""
+        if self.monitoring is None or hurry:
+            return
+        for alarm in self.monitoring.check():
+            log.write_alarm(alarm.step, alarm.failure, alarm.sentence)
+            self.listener.say(alarm.sentence)
+
     def _leave(self, log: RunLog, *, last: bool, hurry: bool) -> None:
         """What is due after this step: a checkpoint, a grid, an evaluation (not in a hurry)."""
         step, plan = self.trainer.steps, self.plan
@@ -234,6 +249,8 @@ class TrainingRun:
         state = trainer.state()
         if self.alarms is not None:
             state["alarms"] = self.alarms.state()
+        if self.monitoring is not None:
+            state["monitoring"] = self.monitoring.state()
         self.folder.save(trainer.steps, self.name, model, self._made(), state)
 
     def _made(self) -> dict[str, Any]:
@@ -245,7 +262,7 @@ class TrainingRun:
             "data_digest": trainer.data_digest,
             "images": trainer.examples.counts[0],
             "steps": trainer.steps,
-            "training": asdict(trainer.settings),
+            "training": trainer.settings.recorded(),
         }
 
     def _show(self, log: RunLog, model: GenerativeModel) -> None:

@@ -16,6 +16,7 @@ from ganeval.generators.model import GenerativeModel
 from ganeval.generators.registry import MODELS
 from ganeval.generators.training.alarms import AlarmSettings
 from ganeval.generators.training.evaluating import EvaluationSettings
+from ganeval.generators.training.monitoring import MonitorSettings
 from ganeval.generators.training.run import RunPlan
 from ganeval.generators.training.run_folder import CONFIG_FORMAT
 from ganeval.generators.training.settings import TrainingSettings
@@ -97,7 +98,7 @@ class RunConfig:
         Name in the registry.
     config
         The model's options that were given; size, channels and classes follow from the data where they weren't.
-    settings, data, plan, evaluation, alarms, execution
+    settings, data, plan, evaluation, alarms, monitor, execution
         All else.
     """
 
@@ -108,6 +109,7 @@ class RunConfig:
     plan: RunPlan
     evaluation: EvaluationSettings
     alarms: AlarmSettings
+    monitor: MonitorSettings
     execution: Execution
 
     @property
@@ -128,6 +130,7 @@ SECTIONS: dict[str, tuple[type[Any], str]] = {
     "plan": (RunPlan, "the plan"),
     "evaluation": (EvaluationSettings, "the evaluation"),
     "alarms": (AlarmSettings, "the alarms"),
+    "monitor": (MonitorSettings, "the monitor"),
     "execution": (Execution, "the execution"),
 }
 
@@ -195,11 +198,12 @@ def merged(layers: Iterable[Mapping[str, Any]], options: Iterable[str] = ()) -> 
         sections[section][key] = value
     # What can't be used is found before any data is read.
     provisional(kind, sections["config"], what=name)
-    return RunConfig(
-        name,
-        converted(kind.Config, sections["config"], what=name),
-        **{section: configured(kind_of, sections[section], what=what) for section, (kind_of, what) in SECTIONS.items()},
-    )
+    found = {
+        section: configured(kind_of, sections[section], what=what) for section, (kind_of, what) in SECTIONS.items()
+    }
+    # Where a schedule ends is written down: a run that goes on for longer keeps it.
+    found["settings"] = found["settings"].for_steps(found["plan"].steps)
+    return RunConfig(name, converted(kind.Config, sections["config"], what=name), **found)
 
 
 def provisional(kind: type[GenerativeModel], values: Mapping[str, Any], *, what: str) -> ModelConfig:

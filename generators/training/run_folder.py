@@ -28,6 +28,7 @@ from ganeval.errors import OutputError, WeightsError
 from ganeval.generators.model import GenerativeModel
 from ganeval.generators.training.checkpoint import load_checkpoint, save_checkpoint, write_result
 from ganeval.generators.weights_file import save_model
+from ganeval.writable import require_makeable_folder
 
 CONFIG, WEIGHTS, STATE, BEST, LOG = "config.yaml", "generator.safetensors", "state.pt", "best.json", "log.jsonl"
 CHECKPOINTS, SAMPLES, TENSORBOARD = "checkpoints", "samples", "tensorboard"
@@ -130,7 +131,7 @@ class RunFolder:
         Raises
         ------
         OutputError
-            If another run or anything else is there.
+            If another run or anything else is there, or the folder can't be made.
         """
         if self.is_run():
             raise OutputError(
@@ -139,6 +140,12 @@ class RunFolder:
             )
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise OutputError(f"{self.path} exists and is no training run", hint="Choose another --out.")
+        require_makeable_folder(self.path)
+
+    def require_run(self) -> None:
+        """Check that a run can go on here; raises `WeightsError` without one, `OutputError` without permission."""
+        self.config()
+        require_makeable_folder(self.path)
 
     def config(self) -> dict[str, Any]:
         """What `begin` wrote.

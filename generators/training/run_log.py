@@ -67,6 +67,12 @@ class RunLog:
         self._append({"step": step, "scores": dict(scores)})
         self._scalars(step, {f"scores/{name}": value for name, value in scores.items()})
 
+    def write_alarm(self, step: int, failure: str, sentence: str) -> None:
+        """What the monitor saw."""
+        self._append({"step": step, "alarm": failure, "sentence": sentence})
+        if self._board is not None:
+            self._board.add_text(f"alarm/{failure}", sentence, step)
+
     def write_image(self, step: int, png: bytes) -> None:
         """Show a grid of samples in TensorBoard."""
         if self._board is not None:

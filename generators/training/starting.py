@@ -11,6 +11,7 @@ from ganeval.generators.model import GenerativeModel
 from ganeval.generators.training.alarms import Alarms
 from ganeval.generators.training.data import Examples
 from ganeval.generators.training.evaluating import Evaluator
+from ganeval.generators.training.monitoring import Monitoring
 from ganeval.generators.training.opening import open_examples, options_from
 from ganeval.generators.training.processes import Processes
 from ganeval.generators.training.run import RunListener, SilentListener, TrainingRun
@@ -68,6 +69,7 @@ def started_run(
         listener or SilentListener(),
         evaluator=Evaluator(trainer, asked.evaluation) if asked.plan.eval_every else None,
         alarms=Alarms(trainer, asked.alarms) if asked.alarms.enabled else None,
+        monitoring=Monitoring(trainer, asked.monitor) if asked.monitor.every else None,
     )
     if resume:
         run.resume()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
@@ -54,7 +53,8 @@ class Trainer:
     ImageSourceError
         If there are fewer examples than in one batch.
     OptionError
-        If a batch can't be divided among processes and micro-batches, or is too small for the model.
+        If a batch can't be divided among processes and micro-batches, or is too small for the model, or both the model
+        and the settings have a schedule.
     """
 
     def __init__(
@@ -95,7 +95,9 @@ class Trainer:
             for phase in self._phases
         }
         self._declared = {
-            phase.name: phase.optimiser for phase in self._phases if isinstance(phase.optimiser, Optimiser)
+            phase.name: settings.scheduled(phase.optimiser)
+            for phase in self._phases
+            if isinstance(phase.optimiser, Optimiser)
         }
         self._optimisers = {name: how.build(self._moved[name].values()) for name, how in self._declared.items()}
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
@@ -127,7 +129,7 @@ class Trainer:
 
     def _descend(self, phase: Phase, key: tuple[int, int], batch: int) -> dict[str, float]:
         optimiser = self._optimisers[self._owner(phase)]
-        self._declared[self._owner(phase)].schedule(optimiser, self.steps)
+        self._declared[self._owner(phase)].set_rate(optimiser, self.steps)
         optimiser.zero_grad(set_to_none=True)
         terms: dict[str, Tensor] = {}
         with self._only(phase) as moved:
@@ -258,7 +260,7 @@ class Trainer:
         return {
             "model": type(self.model).__name__,
             "config": plain(self.model.config),
-            "settings": asdict(self.settings),
+            "settings": self.settings.recorded(),
             "data": self.data_digest,
             "processes": self.processes.count,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from ganeval.errors import ImageSourceError
 from ganeval.generators.derived_sets import edges, inverted_texture
+from ganeval.generators.training.images import ChosenPictures, SourcePictures, TrainingImages, read_all
 from ganeval.images.fashion_mnist import open_fashion_mnist
 from ganeval.images.opening import open_source
 from ganeval.images.source import SourceOptions
@@ -116,3 +118,32 @@ def test_what_does_not_exist_is_named() -> None:
         open_source("inverted-texture:nowhere/at/all")
     with pytest.raises(ImageSourceError, match="fashion-mnist has no part 'best'"):
         open_source("fashion-mnist-edges:best")
+
+
+@pytest.mark.parametrize("compute", [edges, inverted_texture])
+def test_a_stack_is_computed_image_by_image(compute: Callable[..., npt.NDArray[np.uint8]]) -> None:
+    stack = np.random.default_rng(0).integers(0, 256, (5, 12, 9), dtype=np.uint8)
+    stack[1], stack[2] = 0, np.where(stack[2] > 128, 255, 0)
+    np.testing.assert_array_equal(compute(stack), [compute(image) for image in stack])
+
+
+def test_many_at_once_are_what_each_is_by_itself(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    # Neighbours of other sizes, and more pixels than are computed together.
+    for number, size in enumerate([(8, 9), (8, 9), (9, 8), (200, 220), (200, 220), (8, 9)]):
+        Image.fromarray(random.integers(0, 256, (*size, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+    source = open_source(f"edges:{tmp_path}")
+    items = list(source)
+    together = list(source.load_many(items))
+    assert [one.info for one in together] == [item.load().info for item in items]
+    for one, item in zip(together, items, strict=True):
+        np.testing.assert_array_equal(one.pixels, item.load().pixels)
+
+
+def test_training_reads_them_in_runs_with_the_same_bytes() -> None:
+    pictures = SourcePictures(open_source("fashion-mnist-edges"))
+    chosen = ChosenPictures(pictures, [*range(300, 150, -1), 7])
+    read = read_all(TrainingImages(chosen, (28, 28), 1))
+    assert read.shape == (151, 1, 28, 28)
+    for place, number in ((0, 300), (63, 237), (64, 236), (150, 7)):
+        np.testing.assert_array_equal(read[place, 0], pictures.load(number, 1)[..., 0])

@@ -17,8 +17,9 @@ def _features(count: int, seed: int, *, columns: int = 6, **more: object) -> Fea
 
 
 def _notices(name: str, real: Features, generated: Features) -> list[Notice]:
-    scores = METRICS.get(name)(real, generated)
-    return sample_size_notices(scores, generated.pooled.shape[1])
+    metric = METRICS.get(name)
+    scores = metric(real, generated)
+    return sample_size_notices(scores, generated.pooled.shape[1], {score.name: metric for score in scores})
 
 
 def test_spatial_features_have_dimensions_of_their_own() -> None:

@@ -106,3 +106,54 @@ def test_other_samples_are_refused_and_overwritten(ganeval: Callable[..., Any], 
     assert "seed was 0 and is 1" in refused.text
     assert "--overwrite" in refused.text
     assert ganeval(*run, "--seed", 1, "--overwrite").code == 0
+
+
+def test_codes_can_be_fixed(ganeval: Callable[..., Any], infogan: Path, tmp_path: Path) -> None:
+    fixed = ganeval("generate", infogan, "-n", 9, "--fix", "c1=2", "--fix", "c2=-0.5", "--out", tmp_path / "a.npz")
+    assert fixed.code == 0, fixed.err
+    record = json.loads((tmp_path / "a.provenance.json").read_text())
+    assert record["samples"]["fixed"] == ["c1=2", "c2=-0.5"]
+    named = ganeval("generate", f"{infogan}?fix.c1=2&fix.c2=-0.5", "-n", 9, "--out", tmp_path / "b.npz", "-q")
+    plain = ganeval("generate", infogan, "-n", 9, "--out", tmp_path / "c.npz", "-q")
+    assert named.code == plain.code == 0
+    a, b, c = (np.load(tmp_path / f"{name}.npz")["arr_0"] for name in "abc")
+    np.testing.assert_array_equal(a, b)
+    assert (a != c).any()
+    # Samples without the codes, or with one of them, are other samples.
+    for options in ((), ("--fix", "c1=2")):
+        mixed = ganeval("generate", infogan, "-n", 9, *options, "--out", tmp_path / "a.npz")
+        assert (mixed.code, "another provenance: samples fixed was" in mixed.text) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--fix", "c1=3"), "c1 is to be 3"),
+        (("--fix", "c4=0"), "no 'c4' that could be fixed"),
+        (("--fix", "c2=much"), "c2 is to be fixed at 'much'"),
+        (("--fix", "c2=0", "--fix", "c2=1"), "comes twice"),
+    ],
+)
+def test_codes_that_cannot_be(
+    ganeval: Callable[..., Any], infogan: Path, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    done = ganeval("generate", infogan, "-n", 2, *options, "--out", tmp_path / "s")
+    assert (done.code, message in done.text) == (2, True), done.text
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_place_that_cannot_be_written_is_told_before_any_work(
+    ganeval: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*arguments: Any, **options: Any) -> None:
+        raise AssertionError("work was done")
+
+    monkeypatch.setattr("ganeval.generators.cli.choosing.chosen_source", work)
+    (tmp_path / "file").write_text("")
+    for options in (
+        ("--out", tmp_path / "file" / "s"),
+        ("--out", tmp_path / "file" / "s.npz"),
+        ("--out", tmp_path / "s", "--grid", tmp_path / "file" / "g.png"),
+    ):
+        done = ganeval("generate", "dcgan", "-n", 2, *options)
+        assert (done.code, "file is no folder" in done.text) == (2, True), done.text

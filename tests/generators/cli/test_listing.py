@@ -43,3 +43,10 @@ def test_an_unknown_model_suggests_the_nearest(ganeval: Callable[..., Any]) -> N
     assert told.code == 2
     assert "unknown model 'dcgn'" in told.text
     assert "Did you mean 'dcgan'?" in told.text
+
+
+def test_conditions_are_listed(ganeval: Callable[..., Any]) -> None:
+    found = ganeval("generators", "infogan", "--json").json
+    assert list(found["conditions"]) == ["c1", "c2", "c3"]
+    assert "c1: categorical code, 0 to 9 (--fix c1=VALUE)" in ganeval("generators", "infogan").text
+    assert ganeval("generators", "cyclegan", "--json").json["conditions"] == {}

@@ -20,7 +20,7 @@ import yaml
 from PIL import Image
 
 from ganeval.generators.sampling.blocks import Blocks, Drawing
-from ganeval.generators.training.run_folder import weights_of
+from ganeval.generators.training.run_folder import RunFolder, weights_of
 from ganeval.generators.training.trainer import Trainer
 from ganeval.generators.weights_file import load_model, read_header
 
@@ -60,7 +60,7 @@ def test_a_run_folder_holds_all_that_it_promises(ganeval: Command, tmp_path: Pat
     assert set(log(out)[0]["losses"]) == {"discriminator/adversarial", "generator/adversarial"}
     assert sorted(path.name for path in (out / "samples").iterdir()) == ["step-00000006.png", "step-00000012.png"]
     # Eight by eight samples of 8×8 pixels, two pixels apart.
-    assert Image.open(out / "samples/step-00000012.png").size == (78, 78)
+    assert Image.open(out / "samples/step-00000012.png").size == (82, 82)
     assert any(path.name.startswith("events") for path in (out / "tensorboard").iterdir())
     made = read_header(weights(out))["made"]
     assert (made["data"], made["images"], made["steps"], made["training"]["batch_size"]) == ("digits", 1797, 12, 32)
@@ -436,7 +436,7 @@ def test_conditional_models_show_a_class_a_row(ganeval: Command, tmp_path: Path)
     told = ganeval("train", "cgan", "--data", "digits", "--out", out, "--steps", "2", "--batch-size", "16")
     assert told.code == 0, told.text
     assert yaml.safe_load((out / "config.yaml").read_text())["config"]["classes"] == 10
-    assert Image.open(out / "samples/step-00000002.png").size == (8 * 10 - 2, 10 * 10 - 2)
+    assert Image.open(out / "samples/step-00000002.png").size == (8 * 10 + 2, 10 * 10 + 2)
     assert read_header(weights(out))["made"]["class_names"] == [str(digit) for digit in range(10)]
 
 
@@ -448,3 +448,42 @@ def test_what_compiling_cannot_do_is_told(ganeval: Command, tmp_path: Path, monk
     told = train(ganeval, tmp_path / "run", "--compile")
     assert told.code == 2
     assert "can't be trained with --compile" in told.text
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_data_is_read(
+    ganeval: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    done = ganeval("train", "dcgan", "--data", "no-such-set", "--out", tmp_path / "file" / "run", *TINY)
+    assert (done.code, f"{tmp_path / 'file'} is no folder" in done.text) == (2, True), done.text
+    assert train(ganeval, tmp_path / "run", "-q", "--samples-every", "0", steps=1).code == 0
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    done = ganeval("train", "--out", tmp_path / "run", "--resume", "--steps", "2")
+    assert (done.code, "no permission" in done.text) == (2, True), done.text
+
+
+def test_a_schedule_goes_on_to_the_bit_and_ends_where_it_was_to(ganeval: Command, tmp_path: Path) -> None:
+    how = ("-o", "schedule=cosine", "-o", "warm_up=2", "--samples-every", "0", "-q")
+    plain, whole, parts = tmp_path / "plain", tmp_path / "whole", tmp_path / "parts"
+    assert train(ganeval, plain, "--samples-every", "0", "-q", steps=6).code == 0
+    assert train(ganeval, whole, *how, steps=6).code == 0
+    assert train(ganeval, parts, *how, "-o", "schedule_steps=6", steps=3).code == 0
+    assert ganeval("train", "--out", parts, "--resume", "--steps", 6, "-q").code == 0
+    assert weights(parts) == weights(whole) != weights(plain)
+    assert "schedule" not in read_header(weights(plain))["made"]["training"]
+    assert read_header(weights(whole))["made"]["training"]["schedule_steps"] == 6
+    told = ganeval("train", "--out", whole, "--resume", "--steps", 7)
+    assert (told.code, "learning rates are 0 from step 6 on" in told.text) == (2, True), told.text
+    told = ganeval("train", "--out", plain, "--resume", "--steps", 7, "-o", "schedule=linear")
+    assert (told.code, "schedule was None and is 'linear'" in told.text) == (2, True), told.text
+
+
+def test_a_checkpoint_from_before_schedules_goes_on(ganeval: Command, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert train(ganeval, run, "--samples-every", "0", "-q", steps=2).code == 0
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    for name in ("schedule", "schedule_steps", "warm_up"):
+        del config["settings"][name]
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    assert not set(RunFolder(run).state(2)["settings"]) & {"schedule", "schedule_steps", "warm_up"}
+    assert ganeval("train", "--out", run, "--resume", "--steps", 3, "-q").code == 0

@@ -149,10 +149,10 @@ def test_bad_input_is_named(cyclegan: str, photos: Path, tmp_path: Path) -> None
     four = saved(tmp_path / "4.safetensors", "pix2pix", Pix2Pix, size=16, channels=4, width=2)
     assert "images of 4 channels" in failed(four, *some, *out)
     assert "--on-error is 'ignore'" in failed(cyclegan, *some, *out, "--on-error", "ignore")
-    (tmp_path / "out").write_text("a file")
-    assert "can't make the folder" in failed(cyclegan, *some, *out)
     (tmp_path / "cut.safetensors").write_bytes((Path(cyclegan) / "generator.safetensors").read_bytes()[:500])
     assert "holds no weights" in failed(str(tmp_path / "cut.safetensors"), *some, *out)
+    (tmp_path / "out").write_text("a file")
+    assert "can't make the folder" in failed(cyclegan, *some, *out)
 
 
 def test_the_input_is_never_replaced(cyclegan: str, photos: Path) -> None:
@@ -160,3 +160,9 @@ def test_the_input_is_never_replaced(cyclegan: str, photos: Path) -> None:
     assert "would replace the image" in failed(cyclegan, "--input", str(photos), "--out", str(photos))
     assert (photos / "sub" / "a.png").read_bytes() == before
     assert "would replace" in failed(cyclegan, "--input", str(photos / "sub" / "a.png"), "--out", str(photos / "sub"))
+
+
+def test_a_place_that_cannot_be_written_is_told_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("no-such-run", "--input", str(tmp_path), "--out", str(tmp_path / "file" / "out"))
+    assert (done.exit_code, "is no folder" in done.output) == (2, True)

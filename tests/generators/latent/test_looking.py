@@ -17,9 +17,9 @@ from ganeval.errors import OptionError
 from ganeval.generators.configuration import configured
 from ganeval.generators.latent.mixing import mixed_rows
 from ganeval.generators.latent.neighbours import nearest
-from ganeval.generators.latent.picture import grid, save_picture
 from ganeval.generators.latent.space import LatentSpace
 from ganeval.generators.latent.truncating import truncated_rows
+from ganeval.generators.picture import grid, save_picture
 from ganeval.generators.registry import MODELS
 from ganeval.generators.sources.asked import Asked
 from ganeval.generators.sources.model_weights import ModelOrigin
@@ -150,6 +150,18 @@ def test_a_grid_has_every_picture_enlarged_by_whole_pixels(tmp_path: Path) -> No
     save_picture(picture, tmp_path / "g.png", {"seed": 3})
     with Image.open(io.BytesIO((tmp_path / "g.png").read_bytes())) as read:
         assert read.text == {"ganeval": '{"seed": 3}'}
+
+
+def test_rows_of_several_sizes_are_enlarged_alike() -> None:
+    grey, red = torch.full((1, 3, 4), 7, dtype=torch.uint8), torch.zeros(3, 5, 6, dtype=torch.uint8)
+    red[0] = 255
+    sheet = np.asarray(grid([[grey] * 2, [red] * 3], smallest=1))
+    assert sheet.shape == (3 + 5 + 3 * 2, 3 * 8 + 2, 3)
+    assert (sheet[2:5, 2:6] == 7).all()
+    assert (sheet[7:12, 2:8] == [255, 0, 0]).all()
+    assert (sheet[5:7] == 255).all()
+    assert np.asarray(grid([[grey] * 2, [red] * 3], smallest=12)).shape == (6 + 10 + 3 * 2, 3 * 14 + 2, 3)
+    assert np.asarray(grid([[grey, grey]], smallest=1)).shape == (7, 14)
 
 
 def test_names_take_room_and_show() -> None:

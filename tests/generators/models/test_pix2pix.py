@@ -170,7 +170,7 @@ def test_the_learning_rate_falls_to_nothing() -> None:
         ({"l1_weight": -1.0}, "l1_weight of the model is -1.0"),
         ({"other_channels": 0}, "other_channels of the model is 0"),
         ({"learning_rate": 0.0}, "the learning rate is 0.0"),
-        ({"decay_steps": -1}, "the learning rate falls"),
+        ({"decay_steps": -1}, "falls after 0, over -1"),
     ],
 )
 def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:

@@ -153,6 +153,7 @@ def test_provenance_is_in_every_form_of_the_report(weights: Weights) -> None:
         "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "seed": 9,
         "class": 1,
+        "fixed": None,
         "truncation": None,
         "device": "cpu",
         "sampling": 1,

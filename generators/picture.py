@@ -26,43 +26,55 @@ def grid(
     rows: Sequence[Sequence[Tensor | None]],
     row_names: Sequence[str] = (),
     column_names: Sequence[str] = (),
+    *,
+    smallest: int = SMALLEST_CELL,
 ) -> Image.Image:
-    """Rows of images on white; rows may be of different lengths.
+    """Rows of images on white; rows may be of different lengths, and their images of different sizes.
 
     Parameters
     ----------
     rows
-        Images uint8 [C, H, W] with 1 or 3 channels, all of one size; None leaves a cell free.
+        Images uint8 [C, H, W] with 1 or 3 channels, those of a row all of one size; None leaves a cell free.
     row_names, column_names
-        Beside each row and above each column; none leaves no room for them.
+        Beside each row and above each column; none leaves no room for them. Columns are as wide as in the first row.
+    smallest
+        Pixels to which the longer side of the largest image is brought at least, all by one whole number; 1 enlarges
+        none.
+
+    Returns
+    -------
+    Image
+        In mode L where all is grey, else RGB.
 
     Raises
     ------
     OptionError
-        If there is no image, or one has other channels or another size.
+        If there is no image, one has other channels, or images of a row have different sizes.
     """
     images = [cell for row in rows for cell in row if cell is not None]
     if not images:
         raise OptionError("there are no images to draw")
-    channels, height, width = images[0].shape
-    if channels not in (1, 3) or any(image.shape[1:] != images[0].shape[1:] for image in images):
-        raise OptionError("a grid takes images of one size with 1 or 3 channels")
-    scale = max(1, -(-SMALLEST_CELL // max(height, width)))
-    cell = (width * scale + _GAP, height * scale + _GAP)
+    sizes = [_size(row) for row in rows]
+    if any(image.shape[0] not in (1, 3) for image in images) or any(len(size) > 1 for size in sizes):
+        raise OptionError("a grid takes images with 1 or 3 channels, in a row of one size")
+    scale = max(1, -(-smallest // max(max(size) for found in sizes for size in found)))
+    cells = [(width * scale + _GAP, height * scale + _GAP) for found in sizes for height, width in found or {(0, 0)}]
     left = _text_width(row_names) + (2 * _GAP if any(row_names) else 0)
     top = _TEXT + _GAP if any(column_names) else 0
-    columns = max(len(row) for row in rows)
-    sheet = Image.new("RGB", (left + columns * cell[0] + _GAP, top + len(rows) * cell[1] + _GAP), "white")
+    wide = max(len(row) * cell[0] for row, cell in zip(rows, cells, strict=True))
+    mode = "L" if all(image.shape[0] == 1 for image in images) else "RGB"
+    sheet = Image.new(mode, (left + wide + _GAP, top + sum(cell[1] for cell in cells) + _GAP), "white")
     draw = ImageDraw.Draw(sheet)
     for place, name in enumerate(column_names):
-        draw.text((left + place * cell[0] + _GAP, 1), name, "black", _font())
-    for line, row in enumerate(rows):
-        y = top + line * cell[1] + _GAP
+        draw.text((left + place * cells[0][0] + _GAP, 1), name, "black", _font())
+    y = top + _GAP
+    for line, (row, cell) in enumerate(zip(rows, cells, strict=True)):
         if line < len(row_names):
             draw.text((_GAP, y + (cell[1] - _TEXT) // 2), row_names[line], "black", _font())
         for place, image in enumerate(row):
             if image is not None:
                 sheet.paste(_pillow(image, scale), (left + place * cell[0] + _GAP, y))
+        y += cell[1]
     return sheet
 
 
@@ -80,9 +92,14 @@ def save_picture(picture: Image.Image, path: Path, provenance: Mapping[str, Any]
     write_result(path, buffer.getvalue())
 
 
+def _size(row: Sequence[Tensor | None]) -> set[tuple[int, int]]:
+    """Height and width of the images in a row: one, unless they differ or there are none."""
+    return {(image.shape[1], image.shape[2]) for image in row if image is not None}
+
+
 def _pillow(image: Tensor, scale: int) -> Image.Image:
     pixels = np.ascontiguousarray(image.numpy().transpose(1, 2, 0))
-    small = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
+    small = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     return small.resize((small.width * scale, small.height * scale), Image.Resampling.NEAREST)
 
 

@@ -1,0 +1,1 @@
+"""Diagnostics of memorisation: copies of training images, and distributions that lie too close to them."""

@@ -1,0 +1,1 @@
+"""Whether samples are of use to train on: the classification accuracy score."""

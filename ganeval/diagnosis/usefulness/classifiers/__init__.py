@@ -1,0 +1,1 @@
+"""Training of image classifiers from scratch, resumable and on any number of processes, for the accuracy score."""
