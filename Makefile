@@ -7,7 +7,7 @@ DEMO := demo-output
 .PHONY: help demo test test-fast lint format types schema clean
 
 help:
-	@echo "make demo       score a bundled generator against embedded images, write a report"
+	@echo "make demo       score and diagnose bundled generators against embedded images, write reports"
 	@echo "make test       the test suite"
 	@echo "make test-fast  the same without the tests marked slow"
 	@echo "make lint       ruff: rules and format"
@@ -35,6 +35,14 @@ demo: .venv/.installed
 	@mkdir -p $(DEMO)
 	$(BIN)/ganeval score generator:dcgan -n 2000 --real fashion-mnist --extractor efficientnet-lite0 \
 	  --html $(DEMO)/report.html --json $(DEMO)/report.json
+	@# BigGAN as it is, and collapsed on purpose: sandals, bags and ankle boots (5, 8, 9) are left out.
+	@rm -rf $(DEMO)/collapsed
+	@for class in 0 1 2 3 4 6 7; do $(BIN)/ganeval generate biggan -n 100 --class $$class --seed $$class --quiet \
+	  --out $(DEMO)/collapsed/$$class || exit 1; done
+	$(BIN)/ganeval diagnose generator:biggan -n 700 --real fashion-mnist --extractor efficientnet-lite0 \
+	  --html $(DEMO)/biggan.html
+	$(BIN)/ganeval diagnose $(DEMO)/collapsed --real fashion-mnist --extractor efficientnet-lite0 \
+	  --html $(DEMO)/collapsed.html
 
 # A process a core, each with one arithmetic thread: most tests are too small for more.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto

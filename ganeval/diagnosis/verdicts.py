@@ -10,6 +10,9 @@ from ganeval.report.diagnosis import SEVERITIES, Diagnosis, Evidence, Finding
 #: Probability that anything at all is found where the generated images are as real ones would be.
 FALSE_ALARMS = 0.05
 
+#: Pieces of evidence whose sentences make up a verdict; more are named only.
+_TOLD = 2
+
 _NOTHING = {
     "mode-collapse": "nothing of the data is seen to be missing",
     "memorisation": "no more samples are close to training images than fresh real images would be",
@@ -70,12 +73,11 @@ def _finding(failure: str, evidence: Sequence[Evidence], significant: Sequence[s
         tested = any(one.p_value is not None for one in examined)
         return Finding(failure, "none", _NOTHING[failure] if tested else _information(examined))
     alarms.sort(key=lambda one: -SEVERITIES.index(one.severity))
-    return Finding(
-        failure,
-        alarms[0].severity,
-        "; ".join(one.sentence.rstrip(".") for one in alarms),
-        tuple(one.diagnostic for one in alarms),
-    )
+    told = "; ".join(one.sentence.rstrip(".") for one in alarms[:_TOLD])
+    others = alarms[_TOLD:]
+    if others:
+        told += f"; {', '.join(one.title for one in others)} {'agrees' if len(others) == 1 else 'agree'}"
+    return Finding(failure, alarms[0].severity, told, tuple(one.diagnostic for one in alarms))
 
 
 def _information(examined: Sequence[Evidence]) -> str:

@@ -27,7 +27,9 @@ def write_diagnosis(diagnosis: Diagnosis, lines: Lines) -> None:
             table.add_row(lines.text(one.title), lines.text(verdict, _STYLES[verdict]), *map(lines.text, cells))
         lines.show(table)
         for one in examined:
-            lines.line(one.diagnostic, one.sentence, "dim")
+            # What a verdict quotes isn't said twice.
+            if not any(one.sentence.rstrip(".") in finding.sentence for finding in diagnosis.findings):
+                lines.line(one.diagnostic, one.sentence, "dim")
     for one in diagnosis.evidence:
         if one.severity == "unknown":
             lines.line(one.diagnostic, one.sentence, "dim")

@@ -60,6 +60,12 @@ def test_what_is_significant_and_large_is_found_worst_first() -> None:
     assert found.significant == ("small", "large", "larger")
 
 
+def test_more_than_two_pieces_of_evidence_are_named_only() -> None:
+    found = diagnosed([evidence(name, p=1e-6) for name in ("a", "b", "c")])
+    assert found.findings[0].sentence == "a says so; b says so; c agrees"
+    assert found.findings[0].evidence == ("a", "b", "c")
+
+
 def test_evidence_without_a_test_counts_by_its_threshold_and_what_was_not_examined_is_unknown() -> None:
     found = {one.failure: one for one in diagnosed([evidence("latent", p=None)]).findings}
     assert found["mode-collapse"].severity == "partial"
