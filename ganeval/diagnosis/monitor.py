@@ -34,8 +34,9 @@ COPIED = 0.02
 _FIRST_LOOKS = 100
 _TESTS = 3
 _PERMUTATIONS = 1999
-#: Of the within-set nearest distances of real images, the quantile below which two pictures count as near-duplicates.
-_DUPLICATE_QUANTILE = 0.005
+#: Two pictures count as near-duplicates within this share of that quantile of the nearest distances within real images:
+#: smooth samples of one kind of thing come nearer to each other than real ones do without being the same picture.
+_DUPLICATE_SHARE, _DUPLICATE_QUANTILE = 0.5, 0.005
 #: Of the ratios of nearest to tenth-nearest distance of training images, the quantile below which it counts as a copy.
 _COPY_QUANTILE = 0.005
 _NEIGHBOURS = 10
@@ -184,7 +185,7 @@ class GeneratorMonitor:
         half = len(rows) // 2
         sets = torch.from_numpy(rows[: half // self.samples * self.samples]).reshape(-1, self.samples)
         nearest = [_nearest_in_set(self._training[one]) for one in sets]
-        self._duplicate = float(torch.cat(nearest).quantile(_DUPLICATE_QUANTILE))
+        self._duplicate = _DUPLICATE_SHARE * float(torch.cat(nearest).quantile(_DUPLICATE_QUANTILE))
         ratios = self._ratios(self._training[torch.from_numpy(rows)], itself=True)
         self._copy = float(ratios[:half].quantile(_COPY_QUANTILE))
         # Counted on images that didn't set the threshold, as samples don't.
