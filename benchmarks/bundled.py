@@ -29,6 +29,7 @@ import ganeval
 from ganeval.diagnosis.linear_probe import LinearProbe
 from ganeval.features.engine import extract
 from ganeval.features.resolving import resolve_extractor
+from ganeval.features.store import FeatureStore
 from ganeval.generators.bundled import BUNDLED, BundledGenerator
 from ganeval.generators.model import DIRECTIONS, GenerativeModel, Sampler, Translator
 from ganeval.generators.picture import grid
@@ -81,8 +82,11 @@ def sampler_row(one: BundledGenerator, count: int) -> Row:
 def label_recovered(one: BundledGenerator, count: int) -> float:
     """Share of the samples whose class a classifier of real images sees as the one that was asked for."""
     network = resolve_extractor(EXTRACTOR)[0]
-    real = extract(open_source(REAL), network).features
-    made = extract(open_source(f"generator:{one.name}", SourceOptions(count=count, seed=0)), network).features
+    # What was scored is stored.
+    store = FeatureStore()
+    real = extract(open_source(REAL), network, store=store).features
+    samples = open_source(f"generator:{one.name}", SourceOptions(count=count, seed=0))
+    made = extract(samples, network, store=store).features
     assert real.labels is not None
     assert made.labels is not None
     probe = LinearProbe.fit(real.pooled, [str(label) for label in real.labels])

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ganeval.diagnosis.choosing import Names, check_options, choose_diagnostics, missing
+from ganeval.diagnosis.class_names import with_class_names
 from ganeval.diagnosis.diagnostic import Diagnostic, Subject
 from ganeval.diagnosis.overlap import find_overlap
 from ganeval.diagnosis.verdicts import FALSE_ALARMS, diagnosed
@@ -100,10 +101,11 @@ def diagnose(
     held_out_set = None
     if held_out_source is not None:
         held_out_set = evaluation.extract(held_out_source, "real", label=f"held out: {held_out_source.name}")
+    names = real_source.class_names
     subject = Subject(
-        generated=generated_set.features,
-        real=real_set.features,
-        held_out=None if held_out_set is None else held_out_set.features,
+        generated=with_class_names(generated_set.features, names),
+        real=with_class_names(real_set.features, names),
+        held_out=None if held_out_set is None else with_class_names(held_out_set.features, names),
         seed=seed,
         level=level,
         progress=evaluation.progress,

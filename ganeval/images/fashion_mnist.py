@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ganeval.errors import ImageSourceError, did_you_mean
 from ganeval.images.arrays import ArraySource
 from ganeval.images.downloads import data_folders, download_folder, fetching
-from ganeval.images.source import ImageSource, SourceOptions
+from ganeval.images.source import ImageSource, Label, SourceOptions
 
 _EMBEDDED = "fashion-mnist-test.npz"
 _FILES = {"train": "train", "test": "t10k"}
@@ -25,8 +25,22 @@ _FILES = {"train": "train", "test": "t10k"}
 _LAYOUTS = (".", "fashion-mnist", "FashionMNIST/raw")
 _DEBIAN = Path("/usr/share/datasets")
 
+#: What labels 0..9 show.
+CLASS_NAMES = (
+    "t-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"
+)  # fmt: skip
+
 Images = npt.NDArray[np.uint8]
 Part = tuple[Images, Images]
+
+
+class FashionMNIST(ArraySource):
+    """A part of the set, whose labels 0..9 have names."""
+
+    @property
+    def class_names(self) -> Mapping[Label, str]:
+        """From the authors' table."""
+        return dict(enumerate(CLASS_NAMES))
 
 
 def open_fashion_mnist(argument: str, options: SourceOptions) -> ImageSource:
@@ -49,7 +63,7 @@ def open_fashion_mnist(argument: str, options: SourceOptions) -> ImageSource:
         )
     images, labels = reader()
     name = f"fashion-mnist:{argument or 'test'}"
-    return ArraySource(images[..., None], [int(label) for label in labels], name=name, kind="named set")
+    return FashionMNIST(images[..., None], [int(label) for label in labels], name=name, kind="named set")
 
 
 def read_idx(path: Path) -> Images:

@@ -101,6 +101,11 @@ class ImageSource(ABC):
     in_clips: bool = False
 
     @property
+    def class_names(self) -> Mapping[Label, str]:
+        """What the labels stand for, such as 8 for "bag", where the source knows more than its labels say."""
+        return {}
+
+    @property
     def sampler(self) -> LatentSampler | None:
         """The generator behind the images, where there is one."""
         return None

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ganeval.diagnosis.class_names import with_class_names
 from ganeval.diagnosis.usefulness.classification_accuracy import MOST_IMAGES, PARTS, examine_probe
 from ganeval.diagnosis.usefulness.from_scratch import FullOptions, examine_full
 from ganeval.diagnosis.verdicts import diagnosed
@@ -170,7 +171,11 @@ class _Run:
     @property
     def features(self) -> tuple[Features, Features, Features]:
         """Of generated images, and of real ones to train and to test on."""
-        return self.sets["generated"].features, self.sets["real"].features, self.sets["test"].features
+        names = self.sets["real"].source.class_names
+        generated, real, test = (
+            with_class_names(self.sets[side].features, names) for side in ("generated", "real", "test")
+        )
+        return generated, real, test
 
 
 @dataclass(frozen=True)
