@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.metrics import mutual_info_score
 from torch import Tensor
 
 import ganeval
@@ -76,6 +77,8 @@ def sampler_row(one: BundledGenerator, count: int) -> Row:
         }
     if one.header["config"].get("classes"):
         row["label recovered"] = label_recovered(one, count)
+    if one.header["model"] == "infogan":
+        row["code information"] = code_information(one, count)
     return row
 
 
@@ -92,6 +95,25 @@ def label_recovered(one: BundledGenerator, count: int) -> float:
     probe = LinearProbe.fit(real.pooled, [str(label) for label in real.labels])
     seen = probe.predict(made.pooled)
     return float(np.mean([probe.classes[place] == str(label) for place, label in zip(seen, made.labels, strict=True)]))
+
+
+def code_information(one: BundledGenerator, count: int) -> float:
+    """Nats that a model's categorical code tells about the class that a classifier of real images sees; ln 10 at most.
+
+    The values of the code take turns, `count` images of each tenth of them.
+    """
+    network, store = resolve_extractor(EXTRACTOR)[0], FeatureStore()
+    real = extract(open_source(REAL), network, store=store).features
+    assert real.labels is not None
+    probe = LinearProbe.fit(real.pooled, [str(label) for label in real.labels])
+    codes: list[int] = []
+    seen: list[int] = []
+    for code in range(10):
+        source = open_source(f"generator:{one.name}?fix.c1={code}", SourceOptions(count=count // 10, seed=code))
+        found = probe.predict(extract(source, network, store=store).features.pooled)
+        codes += [code] * len(found)
+        seen += found.tolist()
+    return float(mutual_info_score(codes, seen))
 
 
 def test_pairs(one: BundledGenerator) -> tuple[Tensor, Tensor]:
@@ -159,6 +181,8 @@ def markdown(table: Sequence[Row]) -> str:
     ]
     for row in (one for one in table if "fd" in one):
         recovered = f"{100 * row['label recovered']:.1f} %" if "label recovered" in row else "–"
+        if "code information" in row:
+            recovered = f"code tells {row['code information']:.2f} of 2.30 nats"
         numbers = " | ".join(row[name]["text"] for name in METRICS)
         lines.append(f"| {row['model']} | {numbers} | {recovered} | {row['parameters']:,} | {row['steps']:,} |")
     lines += ["", "| model | direction | error in grey levels | of doing nothing | steps |", "|---|---|---|---|---|"]
