@@ -41,6 +41,7 @@ from ganeval.diagnosis.verdicts import diagnosed
 from ganeval.features.engine import extract
 from ganeval.features.features import Features
 from ganeval.features.resolving import resolve_extractor
+from ganeval.features.store import FeatureStore
 from ganeval.images.arrays import ArraySource
 from ganeval.images.opening import open_source
 from ganeval.images.reading import ImageReader
@@ -109,7 +110,7 @@ def pool() -> Features:
     """All test images with their features, labels and pixels."""
     source = open_source(DATA)
     network = resolve_extractor(EXTRACTOR)[0]
-    features = extract(source, network).features
+    features = extract(source, network, store=FeatureStore()).features
     return replace(features, reader=ImageReader(source, len(features)))
 
 
