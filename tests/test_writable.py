@@ -20,6 +20,8 @@ def test_places_that_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     require_writable_file(Path("new"))
     require_makeable_folder(Path("new/deep"))
+    # Asking leaves nothing behind.
+    assert os.listdir(tmp_path) == ["there"]
 
 
 def test_places_that_cannot(tmp_path: Path) -> None:
