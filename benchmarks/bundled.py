@@ -16,6 +16,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from torch import Tensor
 import ganeval
 from ganeval.diagnosis.linear_probe import LinearProbe
 from ganeval.features.engine import extract
+from ganeval.features.features import Features
 from ganeval.features.resolving import resolve_extractor
 from ganeval.features.store import FeatureStore
 from ganeval.generators.bundled import BUNDLED, BundledGenerator
@@ -82,17 +84,24 @@ def sampler_row(one: BundledGenerator, count: int) -> Row:
     return row
 
 
+def features(name: str, options: SourceOptions | None = None) -> Features:
+    """Of a set of images; what was scored is stored."""
+    return extract(open_source(name, options), resolve_extractor(EXTRACTOR)[0], store=FeatureStore()).features
+
+
+@cache
+def judge() -> LinearProbe:
+    """The classifier of real images."""
+    real = features(REAL)
+    assert real.labels is not None
+    return LinearProbe.fit(real.pooled, [str(label) for label in real.labels])
+
+
 def label_recovered(one: BundledGenerator, count: int) -> float:
     """Share of the samples whose class a classifier of real images sees as the one that was asked for."""
-    network = resolve_extractor(EXTRACTOR)[0]
-    # What was scored is stored.
-    store = FeatureStore()
-    real = extract(open_source(REAL), network, store=store).features
-    samples = open_source(f"generator:{one.name}", SourceOptions(count=count, seed=0))
-    made = extract(samples, network, store=store).features
-    assert real.labels is not None
+    made = features(f"generator:{one.name}", SourceOptions(count=count, seed=0))
     assert made.labels is not None
-    probe = LinearProbe.fit(real.pooled, [str(label) for label in real.labels])
+    probe = judge()
     seen = probe.predict(made.pooled)
     return float(np.mean([probe.classes[place] == str(label) for place, label in zip(seen, made.labels, strict=True)]))
 
@@ -102,15 +111,11 @@ def code_information(one: BundledGenerator, count: int) -> float:
 
     The values of the code take turns, `count` images of each tenth of them.
     """
-    network, store = resolve_extractor(EXTRACTOR)[0], FeatureStore()
-    real = extract(open_source(REAL), network, store=store).features
-    assert real.labels is not None
-    probe = LinearProbe.fit(real.pooled, [str(label) for label in real.labels])
     codes: list[int] = []
     seen: list[int] = []
     for code in range(10):
-        source = open_source(f"generator:{one.name}?fix.c1={code}", SourceOptions(count=count // 10, seed=code))
-        found = probe.predict(extract(source, network, store=store).features.pooled)
+        made = features(f"generator:{one.name}?fix.c1={code}", SourceOptions(count=count // 10, seed=code))
+        found = judge().predict(made.pooled)
         codes += [code] * len(found)
         seen += found.tolist()
     return float(mutual_info_score(codes, seen))

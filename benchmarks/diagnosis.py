@@ -43,6 +43,7 @@ from ganeval.features.features import Features
 from ganeval.features.resolving import resolve_extractor
 from ganeval.features.store import FeatureStore
 from ganeval.images.arrays import ArraySource
+from ganeval.images.digest import pixel_digest
 from ganeval.images.opening import open_source
 from ganeval.images.reading import ImageReader
 
@@ -141,22 +142,20 @@ def part(rows: Rows, changed: Mapping[int, Callable[[Pixels], Pixels]] | None = 
         network = resolve_extractor(EXTRACTOR)[0]
         some = extract(ArraySource(shown[places], name="changed"), network, workers=1).features
         pooled[places] = some.pooled
-    digests = extract_infos(shown, places, rows)
+    infos = known_of(shown, places, rows)
     assert whole.labels is not None
     return Features(
         pooled=pooled,
         labels=tuple(whole.labels[row] for row in rows),
-        ids=tuple(f"{whole.ids[row]}" for row in rows),
-        images=digests,
+        ids=tuple(whole.ids[row] for row in rows),
+        images=infos,
         extractor=whole.extractor,
         reader=ImageReader(source, len(rows)),
     )
 
 
-def extract_infos(shown: Pixels, places: Sequence[int], rows: Rows) -> tuple[Any, ...]:
+def known_of(shown: Pixels, places: Sequence[int], rows: Rows) -> tuple[Any, ...]:
     """What is known of each image; of a changed one with its own digest of pixels."""
-    from ganeval.images.digest import pixel_digest
-
     infos = [pool().images[row] for row in rows]
     for place in places:
         infos[place] = replace(infos[place], digest=pixel_digest(shown[place]))

@@ -49,7 +49,7 @@ def _print(found: Sequence[Diagnostic], *, in_full: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ganeval.diagnosis.diagnostic import FAILURES
+    from ganeval.report.diagnosis import FAILURES
 
     console = Console(highlight=False, markup=False, emoji=False)
     for failure, title in FAILURES.items():

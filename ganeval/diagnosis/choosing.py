@@ -8,6 +8,7 @@ from typing import Any
 from ganeval.diagnosis.diagnostic import DIAGNOSTICS, Diagnostic, Subject
 from ganeval.errors import OptionError
 from ganeval.features.features import Features
+from ganeval.metrics.options import split_option
 
 Names = str | Sequence[str] | None
 
@@ -48,22 +49,9 @@ def parse_diagnostic_options(options: Iterable[str]) -> dict[str, dict[str, Any]
     """
     chosen: dict[str, dict[str, Any]] = {}
     for text in options:
-        target, equals, value = text.partition("=")
-        name, dot, parameter_name = target.strip().rpartition(".")
-        if not (equals and dot and name and parameter_name):
-            raise OptionError(
-                f"the option {text!r} isn't of the form diagnostic.parameter=value",
-                hint="For example: --option bins.count=50",
-            )
+        name, parameter_name, value = split_option(text, "diagnostic", "bins.count=50")
         parameter = DIAGNOSTICS.get(name).parameter(parameter_name)
-        try:
-            parsed = parameter.parse(value.strip())
-        except ValueError as error:
-            raise OptionError(
-                f"the option {text!r} has the value {value.strip()!r}, which can't be read: {error}",
-                hint=f"{parameter.name}: {parameter.help} (default {parameter.default}).",
-            ) from error
-        chosen.setdefault(name, {})[parameter.name] = parsed
+        chosen.setdefault(name, {})[parameter.name] = parameter.read(value, text)
     return chosen
 
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganeval.errors import MetricError, OptionError, did_you_mean
+from ganeval.errors import MetricError, OptionError
 from ganeval.features.features import Features
-from ganeval.metrics.registry import Parameter
+from ganeval.metrics.registry import Parameter, find_parameter
 from ganeval.progress import Progress, SilentProgress
 from ganeval.registry import Registry
-from ganeval.report.diagnosis import Evidence, Examined
-
-#: The failures for which there are verdicts, in the order in which they are reported.
-FAILURES: Mapping[str, str] = {
-    "mode-collapse": "Mode collapse",
-    "memorisation": "Memorisation",
-    "usefulness": "Usefulness for training",
-}
+from ganeval.report.diagnosis import FAILURES, Evidence, Examined
 
 #: What a diagnostic may read beside pooled features of both sides: class labels of the real images, labels of both
 #: sides, real images that the generator wasn't trained on, the images' pixels, or the generator itself.
@@ -67,7 +60,7 @@ class Diagnostic:
     title, paper
         For people.
     failure
-        One of `FAILURES`.
+        One of `ganeval.report.diagnosis.FAILURES`.
     examine
         ``examine(subject, **parameters)`` gives `Examined`. It raises `MetricError` where it can't be done with these
         images; the report then has the message as the reason.
@@ -98,13 +91,7 @@ class Diagnostic:
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name; raises `OptionError` with the nearest name."""
-        for parameter in self.parameters:
-            if parameter.name == name:
-                return parameter
-        raise OptionError(
-            f"the diagnostic {self.name!r} has no option {name!r}",
-            hint=did_you_mean(name, (p.name for p in self.parameters)),
-        )
+        return find_parameter(self.parameters, name, f"the diagnostic {self.name!r}")
 
     def __call__(self, subject: Subject, **parameters: Any) -> Examined:
         """Examine with `parameters` over the defaults; raises `MetricError` and `OptionError`."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ganeval.diagnosis.diagnostic import FAILURES
-from ganeval.report.diagnosis import SEVERITIES, Diagnosis, Evidence, Finding
+from ganeval.report.diagnosis import FAILURES, SEVERITIES, Diagnosis, Evidence, Finding
 
 #: Probability that anything at all is found where the generated images are as real ones would be.
 FALSE_ALARMS = 0.05

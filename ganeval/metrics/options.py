@@ -50,6 +50,23 @@ def parse_optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:
     return parse_or_none
 
 
+def split_option(text: str, kind: str, example: str) -> tuple[str, str, str]:
+    """Name, parameter and value of ``"name.parameter=value"``.
+
+    Parameters
+    ----------
+    kind, example
+        For the `OptionError` that text of another form raises: what has the parameter, and how it is done.
+    """
+    target, equals, value = text.partition("=")
+    name, dot, parameter = target.strip().rpartition(".")
+    if not (equals and dot and name and parameter):
+        raise OptionError(
+            f"the option {text!r} isn't of the form {kind}.parameter=value", hint=f"For example: --option {example}"
+        )
+    return name, parameter, value
+
+
 def _as_int(value: Any) -> int | None:
     if isinstance(value, bool):
         return None

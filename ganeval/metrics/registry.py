@@ -42,6 +42,24 @@ class Parameter:
     parse: Callable[[str], Any]
     help: str
 
+    def read(self, value: str, option: str) -> Any:
+        """`value` in its own type; raises `OptionError`, which names the whole `option`, where it can't be read."""
+        try:
+            return self.parse(value.strip())
+        except ValueError as error:
+            raise OptionError(
+                f"the option {option!r} has the value {value.strip()!r}, which can't be read: {error}",
+                hint=f"{self.name}: {self.help} (default {self.default}).",
+            ) from error
+
+
+def find_parameter(parameters: Sequence[Parameter], name: str, owner: str) -> Parameter:
+    """The parameter of that name; raises `OptionError` with the nearest name; `owner` is whose it is."""
+    for parameter in parameters:
+        if parameter.name == name:
+            return parameter
+    raise OptionError(f"{owner} has no option {name!r}", hint=did_you_mean(name, (p.name for p in parameters)))
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -158,13 +176,7 @@ class Metric:
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name; raises `OptionError` with the nearest name."""
-        for parameter in self.parameters:
-            if parameter.name == name:
-                return parameter
-        raise OptionError(
-            f"the metric {self.name!r} has no option {name!r}",
-            hint=did_you_mean(name, (p.name for p in self.parameters)),
-        )
+        return find_parameter(self.parameters, name, f"the metric {self.name!r}")
 
     def chosen(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters by name: those given over the defaults; raises `OptionError` for a name that there isn't."""

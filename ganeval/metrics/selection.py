@@ -8,6 +8,7 @@ from typing import Any
 
 from ganeval.errors import MetricError, OptionError, PluginError, did_you_mean
 from ganeval.metrics.naming import names_of
+from ganeval.metrics.options import split_option
 from ganeval.metrics.registry import METRICS, Metric
 
 _STANDARD = ("inception_score", "fd", "kd", "precision_recall", "density_coverage")
@@ -112,27 +113,14 @@ def parse_options(options: Iterable[str]) -> dict[str, dict[str, Any]]:
     """
     chosen: dict[str, dict[str, Any]] = {}
     for text in options:
-        target, equals, value = text.partition("=")
-        name, dot, parameter_name = target.strip().rpartition(".")
-        if not (equals and dot and name and parameter_name):
-            raise OptionError(
-                f"the option {text!r} isn't of the form metric.parameter=value",
-                hint="For example: --option kid.subset_size=500",
-            )
+        name, parameter_name, value = split_option(text, "metric", "kid.subset_size=500")
         try:
             resolved = _resolve(name)
         except MetricError as error:
             raise OptionError(f"the option {text!r} names an {error.message}", hint=error.hint) from error
         for metric, _ in resolved:
             parameter = metric.parameter(_plain(parameter_name))
-            try:
-                parsed = parameter.parse(value.strip())
-            except ValueError as error:
-                raise OptionError(
-                    f"the option {text!r} has the value {value.strip()!r}, which can't be read: {error}",
-                    hint=f"{parameter.name}: {parameter.help} (default {parameter.default}).",
-                ) from error
-            chosen.setdefault(metric.name, {})[parameter.name] = parsed
+            chosen.setdefault(metric.name, {})[parameter.name] = parameter.read(value, text)
     return chosen
 
 

@@ -12,6 +12,13 @@ from ganeval.metrics.score import Score
 #: How bad a failure is. "unknown" where nothing could be tested.
 Severity = Literal["none", "partial", "severe", "unknown"]
 
+#: The failures for which there are verdicts, as people call them, in the order in which they are reported.
+FAILURES: Mapping[str, str] = {
+    "mode-collapse": "Mode collapse",
+    "memorisation": "Memorisation",
+    "usefulness": "Usefulness for training",
+}
+
 SEVERITIES: tuple[Severity, ...] = ("unknown", "none", "partial", "severe")
 
 

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ganeval.report.diagnosis import Diagnosis, Evidence, Severity
+from ganeval.report.diagnosis import FAILURES, Diagnosis, Evidence, Severity
 from ganeval.report.digits import number_text
-
-#: Failures as people call them.
-FAILURE_TITLES: Mapping[str, str] = {
-    "mode-collapse": "Mode collapse",
-    "memorisation": "Memorisation",
-    "usefulness": "Usefulness for training",
-}
 
 SEVERITY_WORDS: Mapping[Severity, str] = {
     "none": "none found",
@@ -25,7 +18,7 @@ SEVERITY_WORDS: Mapping[Severity, str] = {
 def finding_lines(diagnosis: Diagnosis) -> Iterator[tuple[Severity, str]]:
     """One line for each failure: how bad it is, and the verdict."""
     for finding in diagnosis.findings:
-        title = FAILURE_TITLES.get(finding.failure, finding.failure)
+        title = FAILURES.get(finding.failure, finding.failure)
         yield finding.severity, f"{title}: {SEVERITY_WORDS[finding.severity]}. {_begun(finding.sentence)}."
 
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ganeval.report.diagnosis import Diagnosis, Evidence, Exhibit, Finding, Histogram, Matrix, Part, Picture, Severity
+from ganeval.report.diagnosis import (
+    FAILURES,
+    Diagnosis,
+    Evidence,
+    Exhibit,
+    Finding,
+    Histogram,
+    Matrix,
+    Part,
+    Picture,
+    Severity,
+)
 from ganeval.report.diagnosis_in_words import (
-    FAILURE_TITLES,
     SEVERITY_WORDS,
     effect_text,
     p_value_text,
@@ -130,7 +140,7 @@ def diagnosis_view(diagnosis: Diagnosis) -> DiagnosisView:
 
 
 def _finding(finding: Finding) -> FindingView:
-    title = FAILURE_TITLES.get(finding.failure, finding.failure)
+    title = FAILURES.get(finding.failure, finding.failure)
     return FindingView(title, finding.severity, SEVERITY_WORDS[finding.severity], finding.sentence)
 
 

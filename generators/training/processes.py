@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,6 +9,8 @@ from datetime import timedelta
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from ganeval.process_group import joined_group
 
 
 class Processes:
@@ -94,14 +95,5 @@ def open_processes(device: torch.device) -> Iterator[tuple[Processes, torch.devi
     device
         ``cuda`` becomes each process's own GPU of its machine; all others are shared.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not distributed.is_available():
-        yield Processes(), device
-        return
-    if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-        torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_LONGEST_WAIT)
-    try:
-        yield Processes(), device
-    finally:
-        distributed.destroy_process_group()
+    with joined_group(device, longest_wait=_LONGEST_WAIT) as own:
+        yield Processes(), own

@@ -17,12 +17,12 @@ from ganeval.generators.training.checkpoint import write_result
 from ganeval.generators.training.diverged import DivergedError
 from ganeval.generators.training.evaluating import Evaluator
 from ganeval.generators.training.finishing import finished_model
-from ganeval.generators.training.interrupts import Interrupts
 from ganeval.generators.training.monitoring import Monitoring
 from ganeval.generators.training.previews import preview
 from ganeval.generators.training.run_folder import SAMPLES, RunFolder
 from ganeval.generators.training.run_log import RunLog
 from ganeval.generators.training.trainer import Trainer
+from ganeval.interrupts import Interrupts
 from ganeval.wording import counted
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from ganeval.diagnosis.collapse.close_pairs import (
 from ganeval.diagnosis.collapse.equal_parts import EqualParts, Sample, equal_parts
 from ganeval.diagnosis.diagnostic import Subject
 from ganeval.diagnosis.pictures import pictures
+from ganeval.diagnosis.remembering import Remembered
 from ganeval.diagnosis.score_names import name_on_features
 from ganeval.errors import GanevalError, OptionError
 from ganeval.report.diagnosis import Exhibit, Picture
@@ -147,9 +147,9 @@ def duplicate_searches(subject: Subject, *, share: float, images: int, pixel_ima
         raise OptionError(f"share must lie between 0 and 0.5, not {share!r}", hint="For example 0.01.")
     parts = equal_parts(subject, most=images)
     key = (share, images, pixel_images)
-    for entry in _recent:
-        if entry.subject() is subject and entry.key == key:
-            return entry.searches
+    known = _remembered.find(subject, key=key)
+    if known is not None:
+        return known
     block_bytes = min(subject.block_bytes, 32 * 2**20)
     found = [search_duplicates("features", parts, lambda s: s.vectors, share=share, block_bytes=block_bytes)]
     sides = (parts.generated, parts.fresh, parts.fixed)
@@ -160,8 +160,7 @@ def duplicate_searches(subject: Subject, *, share: float, images: int, pixel_ima
             found.append(
                 search_duplicates("pixels", fewer, lambda one: one.pictures, share=share, block_bytes=block_bytes)
             )
-    _recent[:] = [_Recent(weakref.ref(subject, _forget), key, tuple(found))]
-    return tuple(found)
+    return _remembered.keep(tuple(found), subject, key=key)
 
 
 def pair_exhibit(search: DuplicateSearch, *, count: int) -> Exhibit:
@@ -185,15 +184,4 @@ def pair_exhibit(search: DuplicateSearch, *, count: int) -> Exhibit:
     )
 
 
-@dataclass(frozen=True)
-class _Recent:
-    subject: weakref.ref[Subject]
-    key: tuple[float, int, int]
-    searches: tuple[DuplicateSearch, ...]
-
-
-_recent: list[_Recent] = []
-
-
-def _forget(gone: weakref.ref[Subject]) -> None:
-    _recent[:] = [entry for entry in _recent if entry.subject is not gone]
+_remembered: Remembered[tuple[DuplicateSearch, ...]] = Remembered()

@@ -6,7 +6,6 @@ thresholds and neighbourhoods may be made of the fixed images without spoiling a
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from ganeval.diagnosis.diagnostic import Subject
+from ganeval.diagnosis.remembering import Remembered
 from ganeval.diagnosis.small_pictures import small_pictures
 from ganeval.errors import NotEnoughImagesError
 from ganeval.features.features import Features
@@ -104,14 +104,13 @@ def equal_parts(subject: Subject, *, most: int = MOST_IMAGES, fewest: int = FEWE
     MetricError
         If features aren't finite, or the sides' have different numbers of columns.
     """
-    for entry in _recent:
-        if entry.subject() is subject and entry.most == most:
-            return entry.parts
+    known = _remembered.find(subject, key=most)
+    if known is not None:
+        return known
     parts = _drawn(subject, most, fewest)
     as_pair(parts.fixed.vectors, parts.generated.vectors)
     as_pair(parts.fresh.vectors, parts.generated.vectors)
-    _recent[:] = [_Recent(weakref.ref(subject, _forget), most, parts)]
-    return parts
+    return _remembered.keep(parts, subject, key=most)
 
 
 def _drawn(subject: Subject, most: int, fewest: int) -> EqualParts:
@@ -142,15 +141,4 @@ def _draw(random: np.random.Generator, total: int, count: int) -> Rows:
     return np.sort(random.permutation(total)[:count]).astype(np.int64)
 
 
-@dataclass(frozen=True)
-class _Recent:
-    subject: weakref.ref[Subject]
-    most: int
-    parts: EqualParts
-
-
-_recent: list[_Recent] = []
-
-
-def _forget(gone: weakref.ref[Subject]) -> None:
-    _recent[:] = [entry for entry in _recent if entry.subject is not gone]
+_remembered: Remembered[EqualParts] = Remembered()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import weakref
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ganeval.diagnosis.remembering import Remembered
 from ganeval.features.features import Features
 from ganeval.metrics.arrays import as_pair
 from ganeval.metrics.nearest_across import nearest_across
@@ -88,14 +87,7 @@ def nearest_within(
     return nearest_images(training[rows], training, count=count, own_rows=rows, block_bytes=block_bytes)
 
 
-@dataclass(frozen=True)
-class _Remembered:
-    queries: weakref.ref[Features]
-    training: weakref.ref[Features]
-    found: NearestImages
-
-
-_recent: list[_Remembered] = []
+_remembered: Remembered[NearestImages] = Remembered(_PAIRS)
 
 
 def nearest_training_images(
@@ -110,14 +102,8 @@ def nearest_training_images(
     MetricError, NotEnoughImagesError
         As `nearest_images`.
     """
-    for entry in tuple(_recent):
-        if entry.queries() is queries and entry.training() is training:
-            return entry.found
+    known = _remembered.find(queries, training)
+    if known is not None:
+        return known
     found = nearest_images(queries.pooled, training.pooled, count=LOCAL, block_bytes=block_bytes, progress=progress)
-    _recent.append(_Remembered(weakref.ref(queries, _forget), weakref.ref(training, _forget), found))
-    del _recent[:-_PAIRS]
-    return found
-
-
-def _forget(gone: weakref.ref[Features]) -> None:
-    _recent[:] = [entry for entry in _recent if gone is not entry.queries and gone is not entry.training]
+    return _remembered.keep(found, queries, training)

@@ -11,6 +11,8 @@ from datetime import timedelta
 import torch
 from torch import Tensor, distributed
 
+from ganeval.process_group import joined_group
+
 #: Longest that processes wait for one that decodes or writes.
 _LONGEST_WAIT = timedelta(hours=2)
 
@@ -65,14 +67,6 @@ def open_processes(device: torch.device) -> Iterator[tuple[Processes, torch.devi
     device
         ``cuda`` becomes each process's own GPU of its machine.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or not distributed.is_available():
-        yield Processes(), device
-        return
-    if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-        torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_LONGEST_WAIT)
-    try:
-        yield Processes(distributed.get_rank(), distributed.get_world_size()), device
-    finally:
-        distributed.destroy_process_group()
+    with joined_group(device, longest_wait=_LONGEST_WAIT) as own:
+        grouped = distributed.is_available() and distributed.is_initialized()
+        yield Processes(distributed.get_rank(), distributed.get_world_size()) if grouped else Processes(), own

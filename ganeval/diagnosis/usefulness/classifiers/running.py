@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 from ganeval.diagnosis.usefulness.classifiers.checkpoint import load_checkpoint, require_same, save_checkpoint
-from ganeval.diagnosis.usefulness.classifiers.interrupts import Interrupts
 from ganeval.diagnosis.usefulness.classifiers.training import Training
 from ganeval.errors import OptionError, OutputError
+from ganeval.interrupts import Interrupts
 from ganeval.progress import Progress, SilentProgress
 
 #: Seconds after which the next end of an epoch makes a checkpoint: for small sets an epoch is over in no time.
@@ -84,7 +84,7 @@ def finish_training(
             for done in training.run():
                 task.advance(1)
                 # One process's signal stops all of them, at the same step.
-                stop = training.processes.any(interrupts.came, training.device)
+                stop = training.processes.any(interrupts.came != 0, training.device)
                 ended = done == training.steps
                 epoch_over = done % training.steps_per_epoch == 0
                 due = training.processes.any(time.monotonic() - saved >= checkpoint_seconds, training.device)
