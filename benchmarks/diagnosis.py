@@ -205,7 +205,8 @@ def narrow_classes(share: float) -> Callable[[Drawn], Made]:
             mean = features[own].mean(axis=0)
             order = np.linalg.norm(features[own] - mean, axis=1).argsort()
             wanted = int((classes[drawn.generated] == name).sum())
-            near = own[order[: max(2, round(share * len(own)))]]
+            # In any order: the first would be the innermost whatever the share.
+            near = drawn.random.permutation(own[order[: max(2, round(share * len(own)))]])
             chosen.append(near[np.arange(wanted) % len(near)] if len(near) < wanted else near[:wanted])
         return Made(np.concatenate(chosen), {})
 

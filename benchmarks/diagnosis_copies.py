@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ganeval.diagnosis.memorisation.closeness import feature_closeness, pixel_closeness
+from ganeval.diagnosis.memorisation.closeness import Closeness, feature_closeness, pixel_closeness, remarkably_close
 from ganeval.diagnosis.memorisation.copies import find_copies
 from ganeval.diagnosis.memorisation.thumbnails import thumbnails
 from ganeval.features.engine import extract
@@ -94,15 +94,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         copied = _closeness(_pooled(altered, extractor), altered, base)
         for share in SHARES:
             count = int(share * len(honest))
-            mixed = [np.concatenate([c[:count], o[count:]]) for c, o in zip(copied, ours, strict=True)]
+            mixed = [_mixed(c, o, count) for c, o in zip(copied, ours, strict=True)]
             print(f"{kind} | {100 * share:g} % | {_row(*_found(mixed, fresh, count))}", flush=True)
 
 
-def _found(
-    ours: Sequence[npt.NDArray[np.float64]], fresh: Sequence[npt.NDArray[np.float64]], count: int
-) -> tuple[int, int, int, float]:
-    result = find_copies(ours, fresh)
+def _found(ours: Sequence[Closeness], fresh: Sequence[Closeness], count: int) -> tuple[int, int, int, float]:
+    pairs = [remarkably_close(*pair) for pair in zip(ours, fresh, strict=True)]
+    result = find_copies([pair[0] for pair in pairs], [pair[1] for pair in pairs])
     return count, int(result.near_copy[:count].sum()), int(result.near_copy[count:].sum()), result.p_value
+
+
+def _mixed(copied: Closeness, honest: Closeness, count: int) -> Closeness:
+    """The first `count` samples of the one, the others of the other."""
+    return Closeness(*(np.concatenate([c[:count], h[count:]]) for c, h in zip(copied, honest, strict=True)))
 
 
 def _row(count: int, found: int, false: int, p_value: float) -> str:
@@ -128,10 +132,10 @@ def _stored(name: str, extractor: FeatureExtractor) -> npt.NDArray[np.float32]:
 
 def _closeness(
     pooled: npt.NDArray[np.float32], images: Images, base: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-) -> list[npt.NDArray[np.float64]]:
+) -> list[Closeness]:
     features = feature_closeness(pooled, base[0])
     pixels = pixel_closeness(_grey(images), base[1], features.near[:, :_CANDIDATES])
-    return [features.ratio, pixels.ratio]
+    return [features, pixels]
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ _TOLD = 2
 
 _NOTHING = {
     "mode-collapse": "nothing of the data is seen to be missing",
-    "memorisation": "no more samples are close to training images than fresh real images would be",
+    "memorisation": "nothing suggests that training images were copied",
     "usefulness": "a classifier trained on the samples is about as good as one trained on real images",
 }
 

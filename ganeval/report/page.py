@@ -12,7 +12,9 @@ from ganeval.report.writing import write_text
 from ganeval.wording import counted
 
 
-def render_page(template: str, context: Mapping[str, Any], path: str | Path | None) -> str:
+def render_page(
+    template: str, context: Mapping[str, Any], path: str | Path | None, *, package: str = "ganeval.report"
+) -> str:
     """The page, also written (atomically) to `path` if given; raises `OutputError`.
 
     Parameters
@@ -21,11 +23,13 @@ def render_page(template: str, context: Mapping[str, Any], path: str | Path | No
         Name of a file in ``templates/``; whatever it shows is escaped.
     context
         Its variables; one that is missing is an error.
+    package
+        Whose ``templates/`` are searched before those of `ganeval.report`, such as that of a plug-in.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("ganeval.report"),
+        loader=ChoiceLoader([PackageLoader(name) for name in dict.fromkeys((package, "ganeval.report"))]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -17,6 +17,13 @@ Vectors = npt.NDArray[np.floating[Any]]
 #: Samples for whose candidates crops are made at once, and samples that are compared with them at once.
 _BATCH = 2000
 _CHUNK = 32
+#: No set varies in more directions than this, in which 50 neighbours at one distance are one.
+_MOST_DIMENSIONS = 1000.0
+#: Logarithm of the relative volume below which an image is an exact copy.
+_COPY = -700.0
+#: Images of similar dimension of which the median is taken, and parts at most; and the quantile that gives the spread.
+_IN_A_PART, _PARTS, _LOW = 150, 20, 0.2
+_LEAST_SPREAD = 1e-3
 #: Neighbours in the thumbnails that are compared as crops too, beside those in the features.
 _NEAREST_PICTURES = 10
 
@@ -28,6 +35,8 @@ class Closeness(NamedTuple):
     ----------
     ratio
         float64 [Q], 0..1: distance to the nearest training image over that to the 50th. 0 for exact copies.
+    dimension
+        float64 [Q], above 0: in how many directions training images vary around the sample.
     nearest
         int64 [Q]: row of that training image.
     near
@@ -35,6 +44,7 @@ class Closeness(NamedTuple):
     """
 
     ratio: npt.NDArray[np.float64]
+    dimension: npt.NDArray[np.float64]
     nearest: npt.NDArray[np.int64]
     near: npt.NDArray[np.int64]
 
@@ -70,7 +80,68 @@ def feature_closeness(queries: Vectors, training: Vectors, *, block_bytes: int =
     distinct = training if len(rows) == len(training) else training[rows]
     found = nearest_images(queries, distinct, count=LOCAL, block_bytes=block_bytes)
     near = rows[found.rows]
-    return Closeness(_ratio(found.distances[:, 0], found.distances[:, -1]), near[:, 0], near)
+    ratio = _ratio(found.distances[:, 0], found.distances[:, -1])
+    return Closeness(ratio, local_dimension(found.distances), near[:, 0], near)
+
+
+def local_dimension(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """In how many directions images vary around each query: maximum likelihood (Levina & Bickel 2005, equation 8).
+
+    Parameters
+    ----------
+    distances
+        [Q, k], ascending, k ≥ 3: to the nearest k. The first isn't used, so that a copy has no influence.
+
+    Returns
+    -------
+    float64 [Q], above 0.
+    """
+    tiny = np.finfo(np.float64).tiny
+    logs = np.log(np.maximum(distances[:, -1:], tiny) / np.maximum(distances[:, 1:-1], tiny)).sum(axis=1)
+    # What their sum is on average in one dimension; with the first distance it would be k - 1.
+    number = np.arange(2, distances.shape[1])
+    expected = float(((number - 1) / number).sum())
+    return np.asarray(expected / np.maximum(logs, expected / _MOST_DIMENSIONS))
+
+
+def log_volume(closeness: Closeness) -> npt.NDArray[np.float64]:
+    """Logarithm of the volume within the nearest distance over that within the 50th, float64 [Q], -inf..0.
+
+    Around a point, images that are scattered at random in D dimensions have their nearest at a share of that volume
+    whose distribution doesn't depend on D or on how dense they are: (d₁/dₖ)^D.
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(closeness.dimension * np.log(closeness.ratio))
+
+
+def remarkably_close(generated: Closeness, fresh: Closeness) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """How close images lie to their nearest training image for surroundings such as theirs; the smaller, the closer.
+
+    Relative distances are small where images vary in few directions, and all samples of simple classes would seem
+    copied. Relative volumes hardly depend on that; what still does, as real images aren't scattered at random, is taken
+    away by the median and the spread of images with as many directions. As these come from samples and fresh images
+    together, the values are as exchangeable as the images are.
+
+    Parameters
+    ----------
+    generated, fresh
+        Of M and H images.
+
+    Returns
+    -------
+    float64 [M] and [H], finite.
+    """
+    volumes = np.maximum(np.concatenate([log_volume(generated), log_volume(fresh)]), _COPY)
+    directions = np.log(np.concatenate([generated.dimension, fresh.dimension]))
+    order = np.argsort(directions, kind="stable")
+    parts = np.array_split(order, max(1, min(_PARTS, len(order) // _IN_A_PART)))
+    at = np.array([np.median(directions[part]) for part in parts])
+    middle = np.array([np.median(volumes[part]) for part in parts])
+    low = np.array([np.quantile(volumes[part], _LOW) for part in parts])
+    spread = np.maximum(middle - low, _LEAST_SPREAD)
+    # Where directions are the same in several parts, one of them is as good as another.
+    values = (volumes - np.interp(directions, at, middle)) / np.interp(directions, at, spread)
+    return values[: len(generated.ratio)], values[len(generated.ratio) :]
 
 
 def pixel_closeness(
@@ -110,10 +181,12 @@ def pixel_closeness(
         closer = cropped < found.distances[:, 0]
         distance = np.where(closer, cropped, found.distances[:, 0])
         nearest = np.where(closer, source, near[:, 0])
-        best.append(Closeness(_ratio(distance, found.distances[:, -1]), nearest, near))
-    mirrored = best[1].ratio < best[0].ratio
+        ratio = _ratio(distance, found.distances[:, -1])
+        best.append(Closeness(ratio, local_dimension(found.distances), nearest, near))
+    mirrored = log_volume(best[1]) < log_volume(best[0])
     return Closeness(
         np.where(mirrored, best[1].ratio, best[0].ratio),
+        np.where(mirrored, best[1].dimension, best[0].dimension),
         np.where(mirrored, best[1].nearest, best[0].nearest),
         np.where(mirrored[:, None], best[1].near, best[0].near),
     )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.stats import beta, rankdata
 
 from ganeval.diagnosis.diagnostic import Diagnostic, Subject
-from ganeval.diagnosis.memorisation.closeness import Closeness, feature_closeness, pixel_closeness
+from ganeval.diagnosis.memorisation.closeness import Closeness, feature_closeness, pixel_closeness, remarkably_close
 from ganeval.diagnosis.memorisation.nearest_images import nearest_images
 from ganeval.diagnosis.memorisation.shares import SINGLE_LEVEL, clopper_pearson, difference_of_shares
 from ganeval.diagnosis.memorisation.tail_scan import tail_scan_p_value
@@ -84,7 +84,8 @@ def find_copies(
     Parameters
     ----------
     generated, fresh
-        For each space, distances relative to the local scale, [M] and [H]; the smaller, the closer.
+        For each space, how close each lies to its nearest training image, for its surroundings, [M] and [H]; the
+        smaller, the closer.
     level
         Of the interval.
     """
@@ -111,19 +112,26 @@ class _Spaces:
     """Closeness of samples and of fresh images in each space, and each sample's nearest training image in it."""
 
     names: tuple[str, ...]
-    generated: tuple[npt.NDArray[np.float64], ...]
-    fresh: tuple[npt.NDArray[np.float64], ...]
+    generated: tuple[Closeness, ...]
+    fresh: tuple[Closeness, ...]
     nearest: tuple[npt.NDArray[np.int64], ...]
     mirrored: dict[int, int]
     without_pixels: str | None
+
+    @property
+    def values(self) -> tuple[list[npt.NDArray[np.float64]], list[npt.NDArray[np.float64]]]:
+        """How remarkably close samples and fresh images are, in each space."""
+        both = [remarkably_close(*pair) for pair in zip(self.generated, self.fresh, strict=True)]
+        return [pair[0] for pair in both], [pair[1] for pair in both]
 
 
 def _examine(subject: Subject, *, pixels: str) -> Examined:
     if pixels not in _PIXELS:
         raise OptionError(f"pixels must be one of {', '.join(_PIXELS)}, not {pixels!r}")
     spaces, seen = _compare(subject, pixels)
-    found = find_copies(spaces.generated, spaces.fresh, level=subject.level)
-    n, m = len(found.near_copy), len(spaces.fresh[0])
+    ours, theirs = spaces.values
+    found = find_copies(ours, theirs, level=subject.level)
+    n, m = len(found.near_copy), len(spaces.fresh[0].ratio)
     count = int(found.near_copy.sum())
     share = count / n
     ends = difference_of_shares(
@@ -134,7 +142,7 @@ def _examine(subject: Subject, *, pixels: str) -> Examined:
     effect, low, high = (float(np.clip(value / scale, 0.0, 1.0)) for value in (share - found.expected, *ends))
     exact = _exact(subject.generated, subject.real)
     severity: Severity = "severe" if effect >= SEVERE else "partial" if effect >= PARTIAL else "none"
-    order = np.lexsort((np.min(spaces.generated, axis=0), found.p_values))
+    order = np.lexsort((np.min(ours, axis=0), found.p_values))
     shown = order[: max(_SHOWN_ANYWAY, min(_SHOWN, count))]
     fresh_words = "held-out images" if subject.held_out is not None else "training images that were set aside"
     evidence = Evidence(
@@ -149,7 +157,8 @@ def _examine(subject: Subject, *, pixels: str) -> Examined:
         smallest_effect=_smallest(n, m, seen),
         exhibits=(_gallery(subject, spaces, found, shown),),
         histograms=tuple(
-            _histogram(*space) for space in zip(spaces.names, spaces.generated, spaces.fresh, strict=True)
+            _histogram(name, generated.ratio, fresh.ratio)
+            for name, generated, fresh in zip(spaces.names, spaces.generated, spaces.fresh, strict=True)
         ),
         details={
             "near_copies": count,
@@ -195,7 +204,7 @@ def _compare(subject: Subject, pixels: str) -> tuple[_Spaces, float]:
     others = real.pooled[aside] if fresh is None else fresh.pooled
     ours = feature_closeness(subject.generated.pooled, training, block_bytes=subject.block_bytes)
     theirs = feature_closeness(others, training, block_bytes=subject.block_bytes)
-    names, closeness, nearest = ["features"], [(ours.ratio, theirs.ratio)], [_overall(subject, ours, kept, aside)]
+    names, closeness, nearest = ["features"], [(ours, theirs)], [_overall(subject, ours, kept, aside)]
     mirrored: dict[int, int] = {}
     reason = _why_no_pixels(subject, pixels)
     if reason is None:
@@ -210,7 +219,7 @@ def _compare(subject: Subject, pixels: str) -> tuple[_Spaces, float]:
                 for grey, near in ((small[0].grey, ours), (other, theirs))
             ]
             names.append("pixels")
-            closeness.append((in_pixels[0].ratio, in_pixels[1].ratio))
+            closeness.append((in_pixels[0], in_pixels[1]))
             nearest.append(kept[in_pixels[0].nearest])
             mirrored = _mirrored(small[0], real, {row for row, _ in _exact(subject.generated, real)})
     spaces = _Spaces(
@@ -286,8 +295,8 @@ def _sentence(effect: float, low: float, high: float, count: int, n: int, exact:
 def _gallery(subject: Subject, spaces: _Spaces, found: Copies, rows: npt.NDArray[np.int64]) -> Exhibit:
     captions = [f"p {found.p_values[row]:.2g}" for row in rows]
     columns = [pictures(subject.generated, rows.tolist(), "generated", captions)]
-    for name, ratio, at in zip(spaces.names, spaces.generated, spaces.nearest, strict=True):
-        words = [f"{name} {ratio[row]:.2f}" for row in rows]
+    for name, close, at in zip(spaces.names, spaces.generated, spaces.nearest, strict=True):
+        words = [f"{name} {close.ratio[row]:.2f}" for row in rows]
         columns.append(pictures(subject.real, at[rows].tolist(), "real", words))
     return Exhibit(
         "Samples that are closest to training images",

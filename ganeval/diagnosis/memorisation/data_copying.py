@@ -1,8 +1,7 @@
-"""The data-copying test C_T: whether samples lie nearer to the training images than held-out ones do, cell by cell."""
+"""The data-copying test C_T, and whether samples are nearest to training images rather than held-out ones, by cells."""
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,14 +9,15 @@ import numpy.typing as npt
 from scipy.stats import norm, rankdata
 
 from ganeval.diagnosis.diagnostic import Diagnostic, Subject
+from ganeval.diagnosis.memorisation.exchange import Exchange, exchange_test, nearest_of_both, smallest_excess
 from ganeval.diagnosis.memorisation.nearest_images import nearest_training_images
-from ganeval.diagnosis.memorisation.shares import SINGLE_LEVEL
 from ganeval.errors import MetricError, NotEnoughImagesError
 from ganeval.features.features import Features
 from ganeval.metrics.options import require_count
 from ganeval.metrics.registry import Parameter
 from ganeval.metrics.score import Score
 from ganeval.report.diagnosis import Evidence, Examined, Histogram, Part, Severity
+from ganeval.wording import counted
 
 Vectors = npt.NDArray[np.floating[Any]]
 Values = npt.NDArray[np.float64]
@@ -25,10 +25,13 @@ Values = npt.NDArray[np.float64]
 #: Samples that a cell must hold to count, and rearrangements for the p-value.
 FEWEST_IN_CELL = 20
 REARRANGEMENTS = 2499
-#: By how much more often than not a sample lies nearer to the training images than a held-out image of its cell. A
-#: generator that copies a share f of its samples and is else honest reaches f; where it is 0.33, two of three pairs go
-#: that way, which is a medium effect by the usual reading of Cliff's delta.
-PARTIAL, SEVERE = 0.1, 0.33
+#: Share of the samples that are nearest to training images beyond what chance gives, in all or in the cells that stand
+#: out. A generator that copies a share f of its samples and is else honest reaches f; as of `authenticity`.
+PARTIAL, SEVERE = 0.05, 0.25
+#: P[held-out is farther] less P[generated is farther] from which samples are called typical.
+_TYPICAL = 0.1
+#: Corrected p-value up to which a cell stands out.
+_STANDS_OUT = 0.05
 #: Training images, and their dimensions, in which cells are looked for: these are only to be roughly alike.
 _FITTED, _DIMENSIONS = 10_000, 64
 _BINS = 20
@@ -75,6 +78,9 @@ def data_copying(
     seed: int = 2020,
 ) -> DataCopying:
     """C_T of distances to the nearest training image (Meehan, Chaudhuri & Dasgupta 2020, section 4.2).
+
+    Samples that are more typical than held-out images have a low C_T too, without anything being copied: see
+    `ganeval.diagnosis.memorisation.exchange`.
 
     In each cell with enough samples, the Mann-Whitney U of generated against held-out distances as a z-score; C_T is
     their mean, weighted by the held-out images' shares. Its distribution where both are exchangeable comes from
@@ -175,7 +181,7 @@ def _statistics(
 
 
 def cells_of(training: Vectors, sides: list[Vectors], count: int, *, seed: int) -> list[npt.NDArray[np.int64]]:
-    """Cells of each side's images: nearest of `count` k-means centres, fitted to the training images alone.
+    """Cells of each side's images: nearest of `count` k-means centres, fitted to the first images alone.
 
     In the training images' leading principal components, as the paper's authors do for images.
 
@@ -216,28 +222,47 @@ def _examine(subject: Subject, *, cells: int | None) -> Examined:
     ours, theirs = (_distances(subject, side) for side in (generated, held_out))
     where = cells_of(subject.real.pooled, [generated.pooled, held_out.pooled], cells, seed=subject.seed)
     found = data_copying(ours, theirs, *where, seed=subject.seed)
-    effect = found.shift
+    # These cells mustn't know which images are training images.
+    (kinds,) = cells_of(_mixed(subject), [generated.pooled], cells, seed=subject.seed)
+    exchange = exchange_test(
+        nearest_of_both(subject).image,
+        len(subject.real),
+        m,
+        kinds,
+        fewest=FEWEST_IN_CELL,
+        level=subject.level,
+        seed=subject.seed,
+    )
+    standing_out = np.flatnonzero(exchange.p_values <= _STANDS_OUT)
+    in_cells = float((exchange.votes * exchange.excesses)[standing_out].sum()) / n
+    effect = max(exchange.excess, in_cells)
     severity: Severity = "severe" if effect >= SEVERE else "partial" if effect >= PARTIAL else "none"
-    percent = 100 * (1 + found.shift) / 2
     evidence = Evidence(
         DIAGNOSTIC.name,
         DIAGNOSTIC.title,
         DIAGNOSTIC.failure,
         severity,
-        f"a sample lies nearer to the training images than a held-out image of the same kind in {percent:.1f} % of "
-        f"pairs, where fresh images would in 50 %{'' if effect > 0 else ': nothing is copied'}",
-        p_value=found.p_value,
+        _sentence(found, exchange, len(standing_out)),
+        p_value=exchange.p_value,
         effect=max(effect, 0.0),
-        effect_of="how much more often than not a sample is the nearer one to the training images, of pairs in a cell",
-        smallest_effect=_smallest(n, m),
-        parts=_parts(found, ours, theirs, where),
-        parts_of="median distance to the nearest training image",
+        effect_of="share of the samples that are nearest to a training image, beyond what chance gives",
+        smallest_effect=smallest_excess(exchange.spread),
+        parts=_parts(exchange),
+        parts_of="share of samples whose nearest real image is a training image: by chance, and seen",
         histograms=(_histogram(ours, theirs),),
         details={
             "c_t": found.value,
+            "c_t_p_value": found.p_value,
+            "shift": found.shift,
             "cells": cells,
             "cells_counted": len(found.cells),
             "z": [float(z) for z in found.z],
+            "nearest_to_training_images": exchange.share,
+            "expected_share": exchange.expected,
+            "excess": exchange.excess,
+            "interval": list(exchange.interval),
+            "level": subject.level,
+            "cells_standing_out": len(standing_out),
         },
     )
     score = Score(
@@ -255,32 +280,45 @@ def _examine(subject: Subject, *, cells: int | None) -> Examined:
     return Examined(evidence, {name: score.renamed(name)})
 
 
+def _sentence(found: DataCopying, exchange: Exchange, standing_out: int) -> str:
+    words = (
+        f"a sample lies nearer to the training images than a held-out image of the same kind in "
+        f"{100 * (1 + found.shift) / 2:.1f} % of pairs (C_T {found.value:.3g}); the real image that is nearest to a "
+        f"sample is a training image in {100 * exchange.share:.1f} % of cases, where chance gives "
+        f"{100 * exchange.expected:.1f} %"
+    )
+    if standing_out:
+        return f"{words}, and more than that in {counted(standing_out, 'group')} of similar images"
+    if found.shift > _TYPICAL and found.p_value <= _STANDS_OUT:
+        return f"{words}: the samples are more typical than the data, not copied"
+    return words
+
+
+def _mixed(subject: Subject) -> Vectors:
+    """Features of random real images, training and held-out ones alike."""
+    assert subject.held_out is not None
+    first, second = subject.real.pooled, subject.held_out.pooled
+    random = np.random.default_rng([subject.seed, 0xCD])
+    total = len(first) + len(second)
+    rows = random.choice(total, min(_FITTED, total), replace=False)
+    return np.concatenate([first[rows[rows < len(first)]], second[rows[rows >= len(first)] - len(first)]])
+
+
 def _distances(subject: Subject, side: Features) -> npt.NDArray[np.float64]:
     found = nearest_training_images(side, subject.real, block_bytes=subject.block_bytes, progress=subject.progress)
     return found.distances[:, 0]
 
 
-def _smallest(n: int, m: int) -> float:
-    """Of a Mann-Whitney test on all images at once, which that of the cells comes near."""
-    reach = float(norm.isf(SINGLE_LEVEL) + norm.isf(0.2))
-    return min(1.0, 2 * reach * math.sqrt((n + m + 1) / (12 * n * m)))
-
-
-def _parts(
-    found: DataCopying,
-    ours: npt.NDArray[np.float64],
-    theirs: npt.NDArray[np.float64],
-    where: list[npt.NDArray[np.int64]],
-) -> tuple[Part, ...]:
-    order = np.argsort(found.z, kind="stable")
+def _parts(found: Exchange) -> tuple[Part, ...]:
+    order = [cell for cell in np.argsort(-found.z, kind="stable").tolist() if np.isfinite(found.z[cell])]
     return tuple(
         Part(
-            f"cell {int(found.cells[i])}",
-            float(np.median(theirs[where[1] == found.cells[i]])),
-            float(np.median(ours[where[0] == found.cells[i]])),
-            p_value=float(norm.cdf(found.z[i])),
+            f"cell {cell}",
+            found.expected,
+            float(found.expected + (1 - found.expected) * found.excesses[cell]),
+            p_value=float(norm.sf(found.z[cell])),
         )
-        for i in order[:10]
+        for cell in order[:10]
     )
 
 

@@ -15,8 +15,9 @@ from ganeval.progress import Progress
 
 #: Training images around a sample that are looked at: as many as Carlini et al. 2023, section 4.2, take for the scale.
 LOCAL = 50
-#: Pairs of sets whose neighbours are remembered: samples and held-out images against training images, and one more.
-_PAIRS = 3
+#: Pairs of sets whose neighbours are remembered: samples and held-out images against training images, samples against
+#: held-out images, and one more.
+_PAIRS = 4
 _BLOCK_BYTES = 64 * 2**20
 
 

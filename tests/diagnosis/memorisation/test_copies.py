@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganeval.diagnosis.diagnostic import Subject
-from ganeval.diagnosis.memorisation.closeness import feature_closeness, pixel_closeness
+from ganeval.diagnosis.memorisation.closeness import (
+    feature_closeness,
+    local_dimension,
+    log_volume,
+    pixel_closeness,
+    remarkably_close,
+)
 from ganeval.diagnosis.memorisation.copies import DIAGNOSTIC, find_copies
 from ganeval.diagnosis.memorisation.nearest_images import nearest_images, nearest_training_images, nearest_within
 from ganeval.diagnosis.memorisation.shares import clopper_pearson, difference_of_shares, smallest_difference
@@ -82,10 +88,11 @@ def test_fresh_images_are_no_copies(fashion) -> None:
     assert len(found.evidence.exhibits[0].rows) >= 6
 
 
-# Of crops half are missed among so few training images.
+# What a valid test sees among so few training images: about half of the copies. (Distances alone see more, and call
+# samples copies that merely vary in fewer directions than the data.)
 @pytest.mark.parametrize(
     ("alter", "least", "most_p"),
-    [(_mirrored, 0.03, 1e-6), (_cropped, 0.02, 1e-3), (_noisy, 0.03, 1e-6), (_compressed, 0.03, 1e-6)],
+    [(_mirrored, 0.02, 1e-3), (_cropped, 0.02, 2e-2), (_noisy, 0.03, 1e-3), (_compressed, 0.02, 1e-3)],
 )
 def test_altered_copies_are_found(fashion, alter: Callable[..., Images], least: float, most_p: float) -> None:
     random = np.random.default_rng(1)
@@ -142,6 +149,43 @@ def test_copies_within_the_training_set_are_no_scale() -> None:
     found = feature_closeness(training[:1] + np.float32(1e-3), training)
     assert found.ratio[0] < 0.01
     assert found.nearest[0] == 0
+
+
+@pytest.mark.parametrize(("dimension", "spread"), [(2, 1.0), (2, 30.0), (6, 1.0)])
+def test_volumes_are_free_of_density_and_dimension(dimension: int, spread: float) -> None:
+    # Around a point with images scattered at random, the nearest has 1/50 of the volume up to the 50th, on average.
+    random = np.random.default_rng(dimension)
+    training = (spread * random.random((4000, dimension))).astype(np.float32)
+    queries = (spread * (0.25 + 0.5 * random.random((1500, dimension)))).astype(np.float32)
+    found = feature_closeness(queries, training)
+    assert np.exp(log_volume(found)).mean() == pytest.approx(1 / 50, rel=0.25)
+    assert (log_volume(feature_closeness(training[:3], training)) == -np.inf).all()
+
+
+def test_local_dimension() -> None:
+    # In 2 dimensions, distances grow like the square root of the neighbour's number.
+    distances = np.sqrt(np.arange(1, 51.0))[None]
+    assert local_dimension(distances)[0] == pytest.approx(2, rel=0.15)
+    # A copy has no influence; neighbours at one distance have no dimension, and give a finite one.
+    copy = distances.copy()
+    copy[0, 0] = 0
+    assert local_dimension(copy) == local_dimension(distances)
+    assert np.isfinite(local_dimension(np.ones((1, 50)))).all()
+    assert np.isfinite(local_dimension(np.zeros((1, 3)))).all()
+
+
+def test_remarkable_closeness_is_exchangeable_and_finite() -> None:
+    training = _vectors(0, 500)
+    ours, theirs = (feature_closeness(_vectors(1 + i, n), training) for i, n in enumerate((300, 200)))
+    first, second = remarkably_close(ours, theirs)
+    other_second, other_first = remarkably_close(theirs, ours)
+    np.testing.assert_allclose(np.concatenate([first, second]), np.concatenate([other_first, other_second]))
+    all_copied, honest = remarkably_close(feature_closeness(training[:300], training), theirs)
+    assert np.isfinite(all_copied).all()
+    assert all_copied.max() < honest.min()
+    # Nothing of the number of directions is left.
+    rank = np.corrcoef(np.concatenate([first, second]), np.log(np.concatenate([ours.dimension, theirs.dimension])))
+    assert abs(rank[0, 1]) < 0.15
 
 
 def test_duplicates_in_the_data_are_no_alarm() -> None:

@@ -7,12 +7,15 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.stats import fisher_exact, mannwhitneyu, multivariate_normal
+from scipy.stats import hypergeom, mannwhitneyu, multivariate_normal
 
 from ganeval.diagnosis.diagnostic import Subject
-from ganeval.diagnosis.memorisation import authenticity, data_copying, feature_likelihood, memorisation_distance
+from ganeval.diagnosis.memorisation import authenticity, copies, data_copying, feature_likelihood, memorisation_distance
+from ganeval.diagnosis.memorisation.closeness import feature_closeness
 from ganeval.diagnosis.memorisation.data_copying import cells_of
+from ganeval.diagnosis.memorisation.exchange import exchange_test
 from ganeval.diagnosis.memorisation.gaussian_mixture import GaussianMixture
+from ganeval.diagnosis.memorisation.tail_scan import tail_scan_p_value
 from ganeval.errors import MetricError, NotEnoughImagesError
 from ganeval.features.features import ExtractorInfo, Features
 from ganeval.metrics import authpct, memorisation_informed_distance
@@ -34,7 +37,7 @@ def _subject(seed: int, copied: float, *, held_out: bool = True, sizes: tuple[in
     return Subject(sides[0], sides[1], sides[2] if held_out else None, seed=seed)
 
 
-def test_authenticity_is_authpct_with_fishers_test() -> None:
+def test_authenticity_counts_samples_that_crowd_training_images() -> None:
     subject = _subject(1, 0.4)
     found = authenticity.DIAGNOSTIC(subject)
     assert subject.held_out is not None
@@ -42,10 +45,20 @@ def test_authenticity_is_authpct_with_fishers_test() -> None:
     theirs = authpct(subject.real.pooled, subject.held_out.pooled)
     assert found.scores["authpct"].value == ours.value
     assert found.scores["authpct_held_out"].value == theirs.value
-    table = [[round(3 * s.details["not_authentic"] / 3), 300 - s.details["not_authentic"]] for s in (ours, theirs)]
-    assert found.evidence.p_value == pytest.approx(fisher_exact(table, alternative="greater").pvalue)
-    assert found.evidence.p_value < 1e-4
-    assert found.evidence.severity in ("partial", "severe")
+    real = np.concatenate([subject.real.pooled, subject.held_out.pooled]).astype(float)
+    among = np.linalg.norm(real[:, None] - real[None], axis=2)
+    np.fill_diagonal(among, np.inf)
+    across = np.linalg.norm(subject.generated.pooled[:, None].astype(float) - real[None], axis=2)
+    crowds = across.min(axis=1) <= among.min(axis=1)[across.argmin(axis=1)]
+    trained = crowds & (across.argmin(axis=1) < 600)
+    assert found.evidence.details["crowding"] == crowds.sum()
+    assert found.evidence.details["crowding_training_images"] == trained.sum()
+    # 600 of 900 real images are training images.
+    assert found.evidence.details["excess"] == pytest.approx((trained.sum() - crowds.sum() * 2 / 3) / (300 / 3))
+    assert found.evidence.effect == pytest.approx(0.4, abs=0.1)
+    assert found.evidence.p_value is not None
+    assert found.evidence.p_value < 0.001
+    assert found.evidence.severity == "severe"
     low, high = found.evidence.details["interval"]
     assert low < found.evidence.effect < high
 
@@ -55,6 +68,88 @@ def test_authenticity_without_held_out_images_is_for_information() -> None:
     assert found.evidence.severity == "none"
     assert found.evidence.p_value is None
     assert list(found.scores) == ["authpct"]
+    assert "can't be told" in found.evidence.sentence
+
+
+def _typical(seed: int, share: float) -> Subject:
+    """Samples much closer to the middle of their kind than the data are, none of them copied."""
+    random = np.random.default_rng(seed)
+    training, generated, other = (_vectors(random, size) for size in (400, 200, 300))
+    centres = np.random.default_rng(99).standard_normal((4, 10)) * 3
+    own = centres[np.linalg.norm(generated[:, None] - centres[None], axis=2).argmin(axis=1)]
+    generated = (own + share * (generated - own)).astype(np.float32)
+    return Subject(*(Features(side, extractor=INFO) for side in (generated, training, other)), seed=seed)
+
+
+@pytest.mark.parametrize("module", [authenticity, data_copying, feature_likelihood, copies])
+def test_typical_samples_are_no_copies(module) -> None:
+    found = [module.DIAGNOSTIC(_typical(seed, 0.6)) for seed in range(12)]
+    # P[more than 4 of 12 valid p-values at or below 0.05] < 0.001.
+    assert sum(one.evidence.p_value <= 0.05 for one in found) <= 4
+    # And yet they lie nearer to the training images than held-out ones, as the scores say.
+    if module is authenticity:
+        assert all(one.scores["authpct"].value < one.scores["authpct_held_out"].value - 10 for one in found)
+    if module is data_copying:
+        assert all(one.scores["c_t_inception-v3"].value < -4 for one in found)
+        assert any("more typical than the data" in one.evidence.sentence for one in found)
+
+
+def test_monotonous_samples_are_no_copies_without_held_out_images_either() -> None:
+    # One kind varies in 8 of 20 directions only, so that its images lie at small relative distances from one another.
+    values, raw = [], []
+    for seed in range(15):
+        random = np.random.default_rng(seed)
+        world = random.standard_normal((1300, 20)).astype(np.float32)
+        simple = random.random(1300) < 0.3
+        world[simple, 8:] = 5
+        samples = world[:600][simple[:600]]
+        values.append(copies.DIAGNOSTIC(Subject(Features(samples), Features(world[600:]), seed=seed)).evidence.p_value)
+        sides = (feature_closeness(side, world[900:]) for side in (samples, world[600:900]))
+        raw.append(tail_scan_p_value(*(side.ratio for side in sides)))
+    assert sum(value <= 0.05 for value in values) <= 4
+    # Distances alone would be taken for copies.
+    assert max(raw) < 1e-9
+
+
+def test_exchange_is_hypergeometric_where_each_image_has_one_vote() -> None:
+    image = np.concatenate([np.arange(29), 50 + np.arange(11)])
+    found = exchange_test(image, 50, 30, deals=20_000)
+    assert found.p_value == pytest.approx(hypergeom.sf(28, 80, 50, 40), rel=0.1)
+    assert found.share == 29 / 40
+    assert found.excess == pytest.approx((29 / 40 - 5 / 8) / (3 / 8))
+    assert found.spread * 40 * 3 / 8 == pytest.approx(hypergeom.std(80, 50, 40))
+
+
+def test_exchange_allows_for_images_with_many_votes() -> None:
+    # All samples are alike, and the image next to them happens to be a training image: that says nothing.
+    one = exchange_test(np.zeros(500, dtype=np.int64), 300, 300)
+    assert one.p_value == pytest.approx(0.5, abs=0.03)
+    assert one.excess == 1.0
+    nothing = exchange_test(np.empty(0, dtype=np.int64), 300, 300)
+    assert (nothing.p_value, nothing.excess) == (1.0, 0.0)
+
+
+def test_exchange_finds_the_group_that_is_copied() -> None:
+    random = np.random.default_rng(0)
+    image, groups = random.choice(2000, 1000, replace=False), random.integers(0, 10, 1000)
+    copied = np.flatnonzero(groups == 3)[:80]
+    image[copied] = random.choice(1000, len(copied), replace=False)
+    found = exchange_test(image, 1000, 1000, groups, fewest=20)
+    assert np.flatnonzero(found.p_values <= 0.05).tolist() == [3]
+    assert found.p_value == found.p_values[3] < 0.001
+    own = image[groups == 3] < 1000
+    assert found.excesses[3] == pytest.approx(2 * own.mean() - 1)
+
+
+def test_exchange_p_values_are_valid_with_groups_and_crowds() -> None:
+    values = []
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        # Some images are near to many samples, as in many dimensions.
+        image = random.permutation(90)[np.minimum(random.geometric(0.05, 60), 89)]
+        values.append(exchange_test(image, 60, 30, random.integers(0, 4, 60), fewest=5, deals=199, seed=seed).p_value)
+    assert np.mean(np.asarray(values) <= 0.1) <= 0.17
+    assert np.mean(np.asarray(values) <= 0.1) >= 0.03
 
 
 def test_c_t_is_the_weighted_mean_of_z_scores() -> None:
@@ -78,10 +173,11 @@ def test_data_copying_finds_copies_and_its_opposite() -> None:
     found = data_copying.DIAGNOSTIC(_subject(2, 0.3))
     assert found.evidence.p_value is not None
     assert found.evidence.p_value < 0.005
-    assert found.evidence.severity == "partial"
+    assert found.evidence.severity in ("partial", "severe")
     assert found.evidence.effect == pytest.approx(0.3, abs=0.1)
+    assert found.evidence.details["shift"] == pytest.approx(0.3, abs=0.1)
     assert found.scores["c_t_inception-v3"].value < -2
-    assert found.evidence.parts[0].generated < found.evidence.parts[0].real
+    assert found.evidence.parts[0].generated > found.evidence.parts[0].real
     random = np.random.default_rng(0)
     far = data_copying.data_copying(
         random.random(300) + 1, random.random(300), np.zeros(300, int), np.zeros(300, int), rearrangements=199
