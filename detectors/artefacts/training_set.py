@@ -1,0 +1,121 @@
+"""Pairs to train and calibrate on: a cut-out of a photograph, and one with a simulated trace, handled alike."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ganeval.detectors.artefacts.cameras import take_photograph
+from ganeval.detectors.artefacts.histories import History, HistorySettings, random_history
+from ganeval.detectors.artefacts.simulators import simulate
+from ganeval.detectors.detector import Example
+from ganeval.detectors.specimen import open_specimen
+
+Pixels = npt.NDArray[np.uint8]
+
+#: Sides of the cut-outs, in pixels, as often as they stand here.
+SIDES = (128, 160, 192, 256, 256, 320, 384, 512)
+#: Share of photographs that are first shrunk, which takes the traces of their own camera and JPEG away, and by what.
+SHRUNK = 0.6
+SHRINKING = (0.4, 0.9)
+#: Share of the photographs shrunk below `CLEAN` that a simulated camera takes again.
+RETAKEN = 0.4
+CLEAN = 0.7
+#: A photograph with a shorter side from here on is likely to be as its camera made it: by half, its cut-out is left so.
+NATIVE_SIDE = 1000
+NATIVE = 0.5
+
+#: As the default histories, with fewer resized pictures: a resized trace lies where no detector of this kind looks, and
+#: too many of them teach nothing but doubt.
+HANDLING = HistorySettings(resize=0.25, noise=0.05, blur=0.05)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photograph and a simulated fake of it, after the same history.
+
+    Parameters
+    ----------
+    photograph, generated
+        uint8 [height, width, 3], of equal shape but for what a history of resizing rounds.
+    group
+        Which photograph: its file's name.
+    simulator
+        Name of the simulator.
+    history
+        What both went through.
+    """
+
+    photograph: Pixels
+    generated: Pixels
+    group: str
+    simulator: str
+    history: History
+
+    def examples(self) -> tuple[Example, Example]:
+        """As two examples of one group."""
+        return Example(self.photograph, False, self.group), Example(self.generated, True, self.group)
+
+
+def pair_from(path: str | os.PathLike[str], seed: Sequence[int], settings: HistorySettings = HANDLING) -> Pair:
+    """The pair that `seed` draws from one photograph.
+
+    Parameters
+    ----------
+    path
+        An image file of at least 128 x 128 pixels, after shrinking or before.
+    seed
+        Everything random follows from it.
+    settings
+        Of the history.
+    """
+    rng = np.random.default_rng(list(seed))
+    pixels = open_specimen(path).pixels
+    native = min(pixels.shape[:2]) >= NATIVE_SIDE
+    shrunk, factor = _shrunk(pixels, rng, always=native)
+    side = int(rng.choice(SIDES))
+    scene = _cut_out(shrunk, side, rng)
+    made, simulator = simulate(scene, rng)
+    photograph = scene
+    # Only the photograph gets the trace of a camera: a generator's picture was never behind a colour filter.
+    if native and rng.random() < NATIVE:
+        photograph = _cut_out(pixels, side, rng)
+    elif factor <= CLEAN and rng.random() < RETAKEN:
+        photograph = take_photograph(scene, rng)
+    history = random_history(rng, settings=settings)
+    return Pair(history.apply(photograph), history.apply(made), Path(path).name, simulator, history)
+
+
+def pairs(
+    paths: Sequence[str | os.PathLike[str]], count: int, seed: int, settings: HistorySettings = HANDLING
+) -> Iterator[Pair]:
+    """`count` pairs, each photograph in turn; pair i depends on `seed` and i alone."""
+    for index in range(count):
+        yield pair_from(paths[index % len(paths)], (seed, index), settings)
+
+
+def _shrunk(pixels: Pixels, rng: np.random.Generator, *, always: bool) -> tuple[Pixels, float]:
+    """The photograph made smaller or left alone, and by which factor."""
+    smallest = 128 / min(pixels.shape[:2])
+    low, high = (min(SHRINKING[0], 512 / min(pixels.shape[:2])), CLEAN) if always else SHRINKING
+    factor = float(rng.uniform(low, high))
+    if factor < smallest or not (always or rng.random() < SHRUNK):
+        return pixels, 1.0
+    size = (round(pixels.shape[1] * factor), round(pixels.shape[0] * factor))
+    method = Image.Resampling.LANCZOS if rng.random() < 0.5 else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(pixels).resize(size, method)), factor
+
+
+def _cut_out(pixels: Pixels, side: int, rng: np.random.Generator) -> Pixels:
+    """A random cut-out with sides that are multiples of 8, flipped or not."""
+    height, width = (min(side, length) // 8 * 8 for length in pixels.shape[:2])
+    top = int(rng.integers(pixels.shape[0] - height + 1))
+    left = int(rng.integers(pixels.shape[1] - width + 1))
+    cut = pixels[top : top + height, left : left + width]
+    return np.ascontiguousarray(cut[:, ::-1] if rng.random() < 0.5 else cut)

@@ -1,0 +1,1 @@
+"""``ganeval detect`` and ``ganeval detectors``: one file a command, no computation."""

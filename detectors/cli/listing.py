@@ -1,0 +1,92 @@
+"""``ganeval detectors``: what there is, what it was trained on, and how well it was measured to do."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Annotated, Any
+
+import typer
+
+from ganeval.cli.failures import command
+
+
+@command
+def detectors(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
+) -> None:
+    """List the detectors: what each is after, whether it ships trained, on what, and how well it was measured to do."""
+    from ganeval.detectors.detector import PIXEL_DETECTORS
+
+    usable, broken = PIXEL_DETECTORS.usable()
+    cards = read_cards()
+    rows = [
+        {
+            "name": name,
+            "title": kind.title,
+            "paper": kind.paper,
+            "minimum_side": kind.minimum_side,
+            "bundled": name in cards,
+            "card": cards.get(name),
+        }
+        for name, kind in usable.items()
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        _print_rows(rows)
+    for error in broken.values():
+        typer.echo(f"note: {error.message}", err=True)
+
+
+def read_cards() -> dict[str, dict[str, Any]]:
+    """Name of each detector whose trained state ships to the card beside it."""
+    found: dict[str, dict[str, Any]] = {}
+    folder = files("ganeval.detectors").joinpath("weights")
+    if not folder.is_dir():
+        return found
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
+        if not file.name.endswith(".json"):
+            continue
+        try:
+            card = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(card, dict):
+            found[str(card.get("detector", file.name.removesuffix(".json")))] = card
+    return found
+
+
+def _print_rows(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(overflow="fold")
+    for row in rows:
+        lines = [row["title"], row["paper"], f"needs {row['minimum_side']} pixels on the shorter side"]
+        lines += _card_lines(row["card"])
+        grid.add_row(row["name"], "\n".join(lines))
+        grid.add_row("")
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.print(grid)
+    console.print(
+        "Besides these, provenance is always asked: C2PA, metadata, JPEG tables. Train your own: ganeval detect train"
+    )
+
+
+def _card_lines(card: dict[str, Any] | None) -> list[str]:
+    if card is None:
+        return ["ships untrained: ganeval detect train ... --detector NAME"]
+    return [
+        f"{key.replace('_', ' ')}: {_short(card[key])}" for key in ("trained_on", "data", "measured") if key in card
+    ]
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {_short(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_short, value))
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""How good verdicts are: measures with intervals on images whose class is known, as they are and perturbed."""

@@ -1,0 +1,1 @@
+"""What an expert looks at: heatmaps, spectra against photographs, the residual, all on one evidence sheet."""

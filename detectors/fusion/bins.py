@@ -1,0 +1,39 @@
+"""Sorts pictures by what was done to them: a picture is only ever compared with references of its own kind."""
+
+from __future__ import annotations
+
+from ganeval.detectors.verdict import Conditions
+
+#: Qualities from which a JPEG counts as lightly, and as moderately compressed.
+LIGHT = 90
+MODERATE = 70
+
+#: In words, for sentences.
+BINS = {
+    "lossless": "pictures without traces of compression",
+    "light": f"JPEGs of quality {LIGHT} and more",
+    "moderate": f"JPEGs of quality {MODERATE} to {LIGHT - 1}",
+    "strong": f"JPEGs below quality {MODERATE}",
+    "webp": "WebP files",
+    "resampled": "pictures with traces of interpolation, by resizing or in a camera",
+    "other": "files of other formats",
+}
+
+
+#: Formats that change nothing, or in a way that was measured; the colours of a GIF or the frames of a video are others.
+_FORMATS = frozenset({"JPEG", "PNG", "WEBP", "BMP", "TIFF", "array"})
+
+
+def bin_of(conditions: Conditions) -> str:
+    """One of `BINS`."""
+    if conditions.format not in _FORMATS:
+        return "other"
+    if conditions.resampled is not None:
+        return "resampled"
+    if conditions.format == "WEBP":
+        return "webp"
+    if conditions.quality is None:
+        return "lossless"
+    if conditions.quality >= LIGHT:
+        return "light"
+    return "moderate" if conditions.quality >= MODERATE else "strong"

@@ -1,0 +1,162 @@
+"""The rules that turn numbers into one of four words, and that word's one sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ganeval.detectors.evidence import Evidence
+from ganeval.detectors.fusion.bins import BINS
+from ganeval.detectors.fusion.fusing import Fused
+from ganeval.detectors.verdict import Label
+
+#: "generated" needs at least this probability, and at most this share of photographs that score as high.
+SURE = 0.95
+SURE_ALARMS = 0.01
+#: "probably generated" likewise.
+LIKELY = 0.75
+LIKELY_ALARMS = 0.04
+#: "probably camera" needs at most this probability, and at most this share of generated references that score as low.
+UNLIKELY = 0.2
+MISSES = 0.1
+#: Unsigned marks are easily forged and easily stripped: together they count for no more than this, either way.
+MOST_OF_HINTS = 3.0
+#: From here on unsigned marks alone make "probably generated".
+TELLING_HINT = 2.0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A label with its sentence and its probability.
+
+    Parameters
+    ----------
+    label
+        One of `ganeval.detectors.verdict.LABELS`.
+    reason
+        One sentence, without a full stop.
+    probability, low, high
+        Of being generated; None where nothing speaks.
+    """
+
+    label: Label
+    reason: str
+    probability: float | None
+    low: float | None
+    high: float | None
+
+
+def hints_of(evidence: Sequence[Evidence]) -> float:
+    """Sum of the log-likelihood ratios of what the file says of itself, within plus and minus `MOST_OF_HINTS`."""
+    total = sum(one.log_likelihood_ratio for one in evidence if one.log_likelihood_ratio is not None)
+    return max(-MOST_OF_HINTS, min(MOST_OF_HINTS, total))
+
+
+def judge(
+    fused: Fused | None,
+    provenance: Sequence[Evidence],
+    *,
+    key: str,
+    prior: float,
+    level: float,
+    silent: str = "",
+) -> Judgement:
+    """The judgement on one picture.
+
+    Parameters
+    ----------
+    fused
+        What the pixel detectors say; None where none may speak.
+    provenance
+        Evidence of the file itself.
+    key
+        The picture's bin of conditions.
+    prior
+        Share of generated pictures before looking, in (0, 1).
+    level
+        Of the interval.
+    silent
+        Why no pixel detector speaks, for the sentence.
+    """
+    decisive = next((one for one in provenance if one.decides and one.log_likelihood_ratio is not None), None)
+    hints = hints_of(provenance)
+    pixels = fused.ratio if fused is not None else 0.0
+    if decisive is not None:
+        ratio = float(decisive.log_likelihood_ratio or 0.0)
+        generated = ratio > 0
+        p = _probability(ratio, prior)
+        return Judgement("generated" if generated else "probably camera", decisive.sentence, p, p, p)
+    if fused is None and not any(not one.abstains for one in provenance):
+        return Judgement("inconclusive", silent or "no detector can speak about this picture", None, None, None)
+    total = pixels + hints
+    p = _probability(total, prior)
+    low, high = _interval(fused, hints, prior, level, p)
+    label, reason = _label(fused, hints, p, key, provenance, silent)
+    return Judgement(label, reason, p, low, high)
+
+
+def _label(
+    fused: Fused | None, hints: float, p: float, key: str, provenance: Sequence[Evidence], silent: str
+) -> tuple[Label, str]:
+    told = _strongest(provenance)
+    if fused is None:
+        if hints >= TELLING_HINT and told is not None:
+            return "probably generated", f"{told.sentence}; the pixels couldn't be judged: {silent}"
+        return "inconclusive", f"{silent}, and what the file says of itself doesn't settle it"
+    kind = BINS[key]
+    if fused.p_camera <= SURE_ALARMS and p >= SURE and hints > -TELLING_HINT:
+        return (
+            "generated",
+            f"traces of a generator that {_share(fused.p_camera)} of comparable photographs show ({kind})",
+        )
+    if fused.p_camera <= LIKELY_ALARMS and p >= LIKELY:
+        return (
+            "probably generated",
+            f"traces of a generator that {_share(fused.p_camera)} of comparable photographs show ({kind})",
+        )
+    if hints >= TELLING_HINT and told is not None:
+        return "probably generated", f"{told.sentence}; the pixels neither confirm nor rule it out"
+    if p <= UNLIKELY and fused.p_generated <= MISSES and fused.p_camera > LIKELY_ALARMS:
+        return (
+            "probably camera",
+            f"no trace of a generator was found where {_found(fused.p_generated)} of the reference generators would "
+            f"have left a stronger one ({kind}); a generator of another kind may leave none",
+        )
+    if fused.p_camera <= LIKELY_ALARMS and fused.p_generated <= MISSES:
+        return "inconclusive", f"it is like neither the photographs nor the generated pictures known here ({kind})"
+    return "inconclusive", _undecided(fused, kind)
+
+
+def _undecided(fused: Fused, kind: str) -> str:
+    if fused.p_generated > 0.3:
+        return f"no clear trace was found, but many generated pictures show none either ({kind})"
+    return f"its traces are as common among photographs as among generated pictures ({kind})"
+
+
+def _strongest(provenance: Sequence[Evidence]) -> Evidence | None:
+    speaking = [one for one in provenance if one.log_likelihood_ratio]
+    return max(speaking, key=lambda one: abs(one.log_likelihood_ratio or 0.0), default=None)
+
+
+def _share(p: float) -> str:
+    return "fewer than 1 %" if p < 0.01 else f"{100 * p:.0f} %"
+
+
+def _found(p: float) -> str:
+    return f"{100 * (1 - p):.0f} %"
+
+
+def _probability(ratio: float, prior: float) -> float:
+    return 1 / (1 + math.exp(-(ratio + math.log(prior / (1 - prior)))))
+
+
+def _interval(fused: Fused | None, hints: float, prior: float, level: float, p: float) -> tuple[float, float]:
+    """Percentiles over redrawn references, widened to hold the estimate."""
+    if fused is None or len(fused.ratios) == 0:
+        return p, p
+    drawn = sorted(_probability(float(ratio) + hints, prior) for ratio in fused.ratios)
+    tail = (1 - level) / 2
+    low = drawn[int(tail * len(drawn))]
+    high = drawn[min(len(drawn) - 1, int((1 - tail) * len(drawn)))]
+    return min(low, p), max(high, p)

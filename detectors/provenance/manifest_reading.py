@@ -1,0 +1,126 @@
+"""Has an image's C2PA manifests read and checked, in a process of its own, without the network unless asked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: Seconds after which the reader is stopped; a 50-megapixel image takes less than one.
+TIMEOUT = 8.0
+#: The same where remote manifests may be fetched.
+ONLINE_TIMEOUT = 30.0
+
+#: Media types by the name that the decoder gives a format; BMP can't carry manifests.
+MEDIA_TYPES: Mapping[str, str] = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "TIFF": "image/tiff",
+    "GIF": "image/gif",
+}
+
+_CHILD = Path(__file__).with_name("manifest_child.py")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of reading.
+
+    Parameters
+    ----------
+    store
+        The manifest store as c2pa-python's JSON; None without manifests or with an error.
+    error
+        Why it couldn't be read, in words; empty if it could.
+    remote
+        Address from which the manifest was fetched; empty for one in the file.
+    """
+
+    store: dict[str, Any] | None = None
+    error: str = ""
+    remote: str = ""
+
+
+def may_carry_manifest(data: bytes) -> bool:
+    """Whether the bytes that begin every manifest store occur; False is certain and spares starting a process."""
+    return b"jumb" in data and b"c2pa" in data
+
+
+def reader_settings(online: bool, trust_anchors: str) -> dict[str, Any]:
+    """Settings of c2pa-python's `Context`.
+
+    Two locks each on the network: the fetches are off, and no host is allowed.
+    """
+    settings: dict[str, Any] = {
+        "version": 1,
+        "verify": {"remote_manifest_fetch": online, "ocsp_fetch": online},
+        "core": {"decode_identity_assertions": online},
+    }
+    if not online:
+        settings["core"]["allowed_network_hosts"] = []
+    if trust_anchors:
+        settings["trust"] = {"trust_anchors": trust_anchors}
+    return settings
+
+
+def read_manifests(data: bytes, image_format: str, *, online: bool = False, trust_anchors: str = "") -> Reading:
+    """Read and check the manifests of an image file.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    image_format
+        A key of `MEDIA_TYPES`.
+    online
+        Whether remote manifests and certificates' revocation may be fetched.
+    trust_anchors
+        PEM text of root certificates; empty for none, so that a signer can be valid but not trusted.
+
+    Returns
+    -------
+    Reading
+        Nothing is raised for hostile bytes: a reader that crashes, hangs or takes too much memory is an error in words.
+    """
+    request = {
+        "media_type": MEDIA_TYPES[image_format],
+        "settings": reader_settings(online, trust_anchors),
+        "paths": [path for path in sys.path if path],
+    }
+    header = json.dumps(request).encode()
+    timeout = ONLINE_TIMEOUT if online else TIMEOUT
+    try:
+        # Isolated (-I): neither this folder nor the current one is searched for modules.
+        ended = subprocess.run(
+            [sys.executable, "-I", str(_CHILD)],
+            input=len(header).to_bytes(8, "big") + header + data,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Reading(error=f"the reader was stopped after {timeout:g} s")
+    except OSError as error:
+        return Reading(error=f"the reader can't be started: {error.strerror or error}")
+    if ended.returncode != 0:
+        return Reading(error="the reader broke down over it")
+    return _answer(ended.stdout)
+
+
+def _answer(output: bytes) -> Reading:
+    try:
+        answer = json.loads(output)
+    except (ValueError, RecursionError):
+        return Reading(error="the reader's answer can't be read")
+    store = answer.get("store")
+    return Reading(
+        store=store if isinstance(store, dict) else None,
+        error=str(answer.get("error") or ""),
+        remote=str(answer.get("remote") or ""),
+    )

@@ -1,0 +1,1 @@
+"""Verdicts for people and programs: the console, JSON of a fixed schema, HTML that loads nothing."""

@@ -1,0 +1,1 @@
+"""Detectors that look at a picture's spectrum: lattices, radial power, DCT coefficients, peaks."""

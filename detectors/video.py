@@ -1,0 +1,332 @@
+"""A video: frames spread evenly over it are examined one by one, and what is said of them over time is put together."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ganeval.detectors.specimen import Specimen
+from ganeval.detectors.verdict import Label, Verdict
+from ganeval.errors import ImageSourceError, PluginError
+from ganeval.images.digest import pixel_digest
+from ganeval.images.source import ImageInfo
+from ganeval.images.undecodable import limit_in_pixels
+from ganeval.progress import Progress, SilentProgress
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+Pixels = npt.NDArray[np.uint8]
+
+#: Frames that are decoded at most on the way to a wanted one: of a strange file, no more than a moment's work.
+_MOST_DECODED = 600
+#: Packets that are read at most to find out how long a video without a stated duration is.
+_MOST_PACKETS = 2_000_000
+
+#: Codecs, as FFmpeg names them in capitals, that give back the pixels that were put in.
+LOSSLESS = frozenset(
+    {"FFV1", "PNG", "RAWVIDEO", "HUFFYUV", "FFVHUFF", "UTVIDEO", "QTRLE", "GIF", "APNG", "BMP", "TIFF"}
+)
+
+LIMITS = (
+    "frames of one clip come from one source and one compression and are not independent: many of them say little more "
+    "than one; video compression erases most of what pixel detectors look for"
+)
+
+
+class ExaminesSpecimens(Protocol):
+    """What gives verdicts, such as `ganeval.detectors.detecting.Examiner`."""
+
+    def examine(self, specimen: Specimen) -> Verdict:
+        """The verdict on a specimen."""
+        ...
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a video.
+
+    Parameters
+    ----------
+    seconds
+        From the beginning.
+    pixels
+        uint8 [height, width, 3], RGB, at native resolution.
+    """
+
+    seconds: float
+    pixels: Pixels
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is said of one frame; `thumbnail` is uint8 [height, width, 3]."""
+
+    seconds: float
+    verdict: Verdict
+    thumbnail: Pixels
+
+
+@dataclass(frozen=True)
+class ClipVerdict:
+    """What is said of a video.
+
+    Parameters
+    ----------
+    path
+        As given.
+    label
+        Of the whole, see `summary`.
+    probability, low, high
+        Medians over the frames that have one: as if all frames together were one piece of evidence, for they share
+        their source and their compression. Multiplying them would claim a certainty that isn't there.
+    reason
+        One sentence.
+    moments
+        In order of time.
+    stretches
+        Times, first and last, of runs of two or more frames in a row called generated or probably generated.
+    codec, width, height, duration
+        Of the video stream; the duration is in seconds, None where unknown.
+    limits
+        What this can't know.
+    """
+
+    path: str
+    label: Label
+    probability: float | None
+    low: float | None
+    high: float | None
+    reason: str
+    moments: tuple[Moment, ...]
+    stretches: tuple[tuple[float, float], ...]
+    codec: str
+    width: int
+    height: int
+    duration: float | None
+    level: float
+    limits: str = LIMITS
+
+
+def examine_clip(
+    path: str, examiner: ExaminesSpecimens, *, frames: int = 16, progress: Progress | None = None
+) -> ClipVerdict:
+    """Examine frames of a video.
+
+    Parameters
+    ----------
+    path
+        Of a file that PyAV (FFmpeg) reads; protocols other than plain files are refused.
+    examiner
+        Gives the verdict on each frame. A frame's format is the codec's name, such as ``"H264"``.
+    frames
+        How many, spread evenly over the duration; fewer where the video has fewer.
+
+    Raises
+    ------
+    ImageSourceError
+        If it is no video, or none of its frames can be decoded.
+    PluginError
+        If PyAV isn't installed.
+    """
+    from ganeval.detectors.reporting.pictures import thumbnail
+
+    with _Clip(path) as clip:
+        task = (progress or SilentProgress()).start("examining", total=frames, unit="frames")
+        moments = []
+        for frame in clip.spread(frames):
+            info = ImageInfo(
+                format=clip.codec,
+                mode="RGB",
+                width=frame.pixels.shape[1],
+                height=frame.pixels.shape[0],
+                digest=pixel_digest(frame.pixels),
+            )
+            name = f"{path} at {frame.seconds:.2f} s"
+            verdict = _within_domain(examiner.examine(Specimen(name, frame.pixels, info)), clip.codec)
+            moments.append(Moment(frame.seconds, verdict, thumbnail(frame.pixels)))
+            task.advance(1)
+        task.finish()
+        if not moments:
+            raise ImageSourceError(f"{path}: no frame of the video can be decoded", hint="Is it a whole video file?")
+        label, reason = summary([one.verdict for one in moments])
+        said = [one.verdict for one in moments if one.verdict.probability is not None]
+        return ClipVerdict(
+            path=path,
+            label=label,
+            probability=_median([one.probability for one in said]),
+            low=_median([one.low for one in said]),
+            high=_median([one.high for one in said]),
+            reason=reason,
+            moments=tuple(moments),
+            stretches=stretches(moments),
+            codec=clip.codec,
+            width=clip.width,
+            height=clip.height,
+            duration=clip.duration,
+            level=moments[0].verdict.level,
+        )
+
+
+def _within_domain(verdict: Verdict, codec: str) -> Verdict:
+    """The verdict on a frame, without what pixel detectors say of it where the codec loses something.
+
+    They were measured on photographs and generated images in the formats of images: motion compensation, deblocking and
+    the codec's own transforms leave traces of which they know nothing, and a probability would be a guess.
+    """
+    if codec in LOSSLESS or any(one.decides for one in verdict.evidence):
+        return verdict
+    evidence = tuple(replace(one, log_likelihood_ratio=None, in_domain=False, weight=0.0) for one in verdict.evidence)
+    reason = f"no detector was measured on frames of {codec} video, whose compression leaves traces of its own"
+    return replace(
+        verdict, label="inconclusive", probability=None, low=None, high=None, reason=reason, evidence=evidence
+    )
+
+
+def summary(verdicts: Sequence[Verdict]) -> tuple[Label, str]:
+    """The label of a whole clip from those of its frames, and why.
+
+    ``generated`` or ``probably generated`` if more than half of the frames are called that or stronger; ``probably
+    camera`` if more than half are and none is called generated or probably generated; else ``inconclusive``. A vote,
+    not a product of probabilities: errors that the frames share don't average out.
+    """
+    counts = Counter(one.label for one in verdicts)
+    total = len(verdicts)
+    found = counts["generated"] + counts["probably generated"]
+    shares = ", ".join(f"{count} of {total} frames {label}" for label, count in counts.most_common())
+    if 2 * counts["generated"] > total:
+        return "generated", f"most frames are called generated: {shares}"
+    if 2 * found > total:
+        return "probably generated", f"most frames are called generated or probably generated: {shares}"
+    if 2 * counts["probably camera"] > total and found == 0:
+        return "probably camera", f"most frames look like a camera's and none like a generator's: {shares}"
+    if found:
+        return "inconclusive", f"some frames are called generated and most are not: {shares}"
+    return "inconclusive", f"too few frames allow a statement: {shares}"
+
+
+def stretches(moments: Sequence[Moment]) -> tuple[tuple[float, float], ...]:
+    """First and last time of each run of two or more frames called generated or probably generated."""
+    found: list[tuple[float, float]] = []
+    run: list[float] = []
+    for one in [*moments, None]:
+        if one is not None and one.verdict.label in ("generated", "probably generated"):
+            run.append(one.seconds)
+            continue
+        if len(run) > 1:
+            found.append((run[0], run[-1]))
+        run = []
+    return tuple(found)
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+class _Clip:
+    """An open video, whose frames at wanted times are decoded."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            import av
+        except ImportError as error:
+            raise PluginError("videos need PyAV, which isn't installed", hint="pip install 'ganeval[video]'") from error
+        self.path = path
+        self._errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError, EOFError, OSError)
+        try:
+            # A plain file and nothing else: a playlist could name addresses in a network.
+            self._container: InputContainer = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+        except self._errors as error:
+            raise _unreadable(path, error) from error
+        if not self._container.streams.video:
+            self._container.close()
+            raise ImageSourceError(f"{path} has no video in it")
+        self._stream: VideoStream = self._container.streams.video[0]
+        context = self._stream.codec_context
+        self.codec, self.width, self.height = context.name.upper(), int(context.width), int(context.height)
+        limit = limit_in_pixels()
+        if limit is not None and self.width * self.height > limit:
+            self._container.close()
+            raise ImageSourceError(f"{path}: frames of {self.width} x {self.height} are larger than {limit} pixels")
+        self.duration = self._duration()
+
+    def __enter__(self) -> _Clip:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    def _duration(self) -> float | None:
+        if self._stream.duration and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        if self._container.duration:
+            return float(self._container.duration) / 1e6
+        last = None
+        try:
+            for number, packet in enumerate(self._container.demux(self._stream)):
+                if packet.pts is not None and packet.time_base is not None:
+                    last = max(last or 0.0, float(packet.pts * packet.time_base))
+                if number > _MOST_PACKETS:
+                    break
+        except self._errors:
+            pass
+        return last
+
+    def spread(self, count: int) -> Iterator[Frame]:
+        """At most `count` frames at the middles of equal parts of the video, in order, each once."""
+        if not self.duration:
+            yield from self._first(count)
+            return
+        start = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
+        before = -1.0
+        for place in range(count):
+            frame = self._at(start + self.duration * (place + 0.5) / count)
+            if frame is not None and frame.seconds > before:
+                before = frame.seconds
+                yield Frame(frame.seconds - start, frame.pixels)
+
+    def _first(self, count: int) -> Iterator[Frame]:
+        try:
+            self._container.seek(0)
+            for number, frame in enumerate(self._container.decode(self._stream)):
+                if number >= count:
+                    return
+                yield Frame(float(frame.time or 0.0), _rgb(frame))
+        except self._errors:
+            return
+
+    def _at(self, seconds: float) -> Frame | None:
+        """The first frame from that time on; None if there is none, or it can't be decoded."""
+        found: Any = None
+        try:
+            if self._stream.time_base:
+                self._container.seek(int(seconds / self._stream.time_base), stream=self._stream)
+            for number, frame in enumerate(self._container.decode(self._stream)):
+                if frame.time is None or number > _MOST_DECODED:
+                    break
+                found = frame
+                if frame.time >= seconds:
+                    break
+            return None if found is None else Frame(float(found.time), _rgb(found))
+        except self._errors:
+            return None
+
+
+def _rgb(frame: VideoFrame) -> Pixels:
+    return np.ascontiguousarray(frame.to_ndarray(format="rgb24"))
+
+
+def _unreadable(path: str, error: Exception) -> ImageSourceError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return ImageSourceError(
+        f"{path} can't be read as a video: {reason.lower()}", hint="Is it a whole video file that FFmpeg can decode?"
+    )

@@ -1,0 +1,149 @@
+"""Fusion and rules: weights go to what tells, probabilities are calibrated, false alarms keep their bound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ganeval.detectors.calibration.reference import ReferenceScores
+from ganeval.detectors.evidence import Evidence
+from ganeval.detectors.fusion.bins import BINS, bin_of
+from ganeval.detectors.fusion.fusing import FEWEST, Fused, Fusion
+from ganeval.detectors.fusion.rules import LIKELY_ALARMS, MOST_OF_HINTS, judge
+from ganeval.detectors.fusion.stability import turns_over
+from ganeval.detectors.verdict import LABELS, Conditions
+
+
+def _reference(n: int, seed: int, bins: str | list[str] = "light", shift: float = 1.5) -> ReferenceScores:
+    """ "good" tells by `shift` either way, "noise" tells nothing; both of deviation 1."""
+    rng = np.random.default_rng(seed)
+    generated = np.arange(n) % 2 == 1
+    good = rng.standard_normal(n) + np.where(generated, shift, -shift)
+    scores = np.stack([good, rng.standard_normal(n) * 5], axis=1).astype(np.float32)
+    names = np.array([f"f{i % 7}" for i in range(n)])
+    keys = np.array([bins] * n if isinstance(bins, str) else bins)
+    return ReferenceScores(("good", "noise"), scores, generated, names, np.arange(n).astype(str), keys)
+
+
+def _fused(ratio: float, p_camera: float, p_generated: float) -> Fused:
+    return Fused(ratio, np.array([ratio - 0.5, ratio + 0.5]), p_camera, p_generated, 500, 500)
+
+
+def test_the_detector_that_tells_gets_the_weight() -> None:
+    fusion = Fusion.fitted(_reference(2000, 0), replicates=5)
+    assert fusion.weights["good"] > 0.8
+    together = fusion.together({"good": 1.0, "noise": 3.0}, "light")
+    alone = fusion.together({"good": 1.0}, "light")
+    assert together is not None
+    assert alone is not None
+    assert together.ratio == pytest.approx(alone.ratio, abs=0.15)
+    assert alone.ratio == pytest.approx(3.0, abs=0.4)  # The true ratio of two normals at -1.5 and 1.5 is 3 s.
+
+
+def test_probabilities_of_new_pictures_are_calibrated() -> None:
+    fusion = Fusion.fitted(_reference(2000, 1), replicates=5)
+    fresh = _reference(4000, 2)
+    ratios = []
+    for row in fresh.scores:
+        fused = fusion.together(dict(zip(fresh.detectors, row.tolist(), strict=True)), "light")
+        assert fused is not None
+        ratios.append(fused.ratio)
+    p = 1 / (1 + np.exp(-np.array(ratios)))
+    edges = np.linspace(0, 1, 11)
+    of = np.clip(np.digitize(p, edges) - 1, 0, 9)
+    error = sum((of == k).mean() * abs(p[of == k].mean() - fresh.generated[of == k].mean()) for k in set(of.tolist()))
+    assert error < 0.03
+
+
+def test_false_alarms_keep_to_their_bound_whatever_the_detector() -> None:
+    fusion = Fusion.fitted(_reference(1200, 3, shift=0.7), replicates=5)
+    fresh = _reference(4000, 4, shift=0.7)
+    alarms = []
+    for row in fresh.scores[~fresh.generated]:
+        fused = fusion.together(dict(zip(fresh.detectors, row.tolist(), strict=True)), "light")
+        judgement = judge(fused, (), key="light", prior=0.5, level=0.95)
+        alarms.append(judgement.label in ("generated", "probably generated"))
+    # Of 600 references: the bound holds on average over references; 2 % is two deviations of one draw.
+    assert np.mean(alarms) <= LIKELY_ALARMS + 0.02
+
+
+def test_conditions_without_references_get_no_answer() -> None:
+    fusion = Fusion.fitted(_reference(2 * FEWEST - 2, 0), replicates=2)
+    assert not fusion.knows("light")
+    assert fusion.together({"good": 3.0}, "light") is None
+    assert Fusion.fitted(_reference(2 * FEWEST, 0), replicates=2).knows("light")
+
+
+def test_a_detector_that_abstains_is_left_out() -> None:
+    fusion = Fusion.fitted(_reference(400, 0), replicates=2)
+    assert fusion.together({"good": float("nan")}, "light") is None
+    assert fusion.single("good", float("nan"), "light") is None
+
+
+@pytest.mark.parametrize(
+    ("fused", "label"),
+    [
+        (_fused(5.0, 0.002, 0.9), "generated"),
+        (_fused(2.0, 0.03, 0.6), "probably generated"),
+        (_fused(5.0, 0.2, 0.9), "inconclusive"),  # A large ratio that many photographs have too.
+        (_fused(0.3, 0.3, 0.3), "inconclusive"),
+        (_fused(-3.0, 0.8, 0.05), "probably camera"),
+        (_fused(-3.0, 0.8, 0.5), "inconclusive"),  # Half of the generators leave no more than this.
+        (_fused(0.0, 0.01, 0.01), "inconclusive"),  # Like neither.
+        (None, "inconclusive"),
+    ],
+)
+def test_labels(fused: Fused | None, label: str) -> None:
+    judgement = judge(fused, (), key="light", prior=0.5, level=0.95, silent="too small")
+    assert judgement.label == label
+    assert judgement.reason
+    assert judgement.label in LABELS
+
+
+def test_probability_follows_the_prior_and_lies_in_its_interval() -> None:
+    even = judge(_fused(1.0, 0.2, 0.5), (), key="light", prior=0.5, level=0.95)
+    rare = judge(_fused(1.0, 0.2, 0.5), (), key="light", prior=0.01, level=0.95)
+    assert even.probability == pytest.approx(1 / (1 + np.exp(-1.0)))
+    assert rare.probability == pytest.approx(1 / (1 + 99 * np.exp(-1.0)))
+    assert even.low is not None
+    assert even.high is not None
+    assert even.low < even.probability < even.high
+
+
+def _marks(ratio: float, decides: bool = False) -> tuple[Evidence, ...]:
+    return (Evidence("png-text", "the file names a generator", log_likelihood_ratio=ratio, decides=decides),)
+
+
+def test_unsigned_marks_hint_but_never_decide() -> None:
+    judgement = judge(None, _marks(50.0), key="light", prior=0.5, level=0.95, silent="too small")
+    assert judgement.label == "probably generated"
+    assert judgement.probability == pytest.approx(1 / (1 + np.exp(-MOST_OF_HINTS)))
+    camera = judge(None, _marks(-50.0), key="light", prior=0.5, level=0.95, silent="too small")
+    assert camera.label == "inconclusive"
+
+
+def test_a_signature_decides_against_the_pixels() -> None:
+    judgement = judge(_fused(-4.0, 0.9, 0.01), _marks(7.0, decides=True), key="light", prior=0.5, level=0.95)
+    assert judgement.label == "generated"
+    assert judgement.reason == "the file names a generator"
+
+
+def test_every_condition_has_a_bin_with_words() -> None:
+    def named(**changes: object) -> str:
+        return bin_of(Conditions(**{"format": "PNG", "width": 9, "height": 9, **changes}))  # type: ignore[arg-type]
+
+    assert named() == "lossless"
+    assert [named(format="JPEG", quality=q) for q in (100, 90, 89, 70, 69, 1)] == [
+        "light", "light", "moderate", "moderate", "strong", "strong",
+    ]  # fmt: skip
+    assert named(format="WEBP", quality=80) == "webp"
+    assert named(resampled=0.5) == "resampled"
+    assert named(format="GIF") == named(format="H264") == "other"
+    assert {named(), named(quality=95), named(quality=80), named(quality=50)} <= set(BINS)
+
+
+def test_opposites() -> None:
+    assert turns_over("generated", "probably camera")
+    assert turns_over("probably camera", "probably generated")
+    assert not turns_over("generated", "inconclusive")
+    assert not turns_over("generated", "probably generated")

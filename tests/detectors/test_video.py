@@ -1,0 +1,120 @@
+"""Videos made in the test: frames at the right times, a vote over them, and no claim about compressed ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ganeval.detectors.video import examine_clip, stretches, summary
+from ganeval.errors import ImageSourceError
+
+av = pytest.importorskip("av")
+
+
+def write_clip(path: Path, rednesses: list[float], codec: str = "ffv1", rate: int = 10) -> Path:
+    pixel_format = {"ffv1": "gbrp", "mpeg4": "yuv420p"}[codec]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixel_format
+        for redness in rednesses:
+            pixels = np.zeros((48, 64, 3), np.uint8)
+            pixels[..., 0] = round(255 * redness)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+def test_frames_are_spread_evenly_and_seen_as_they_are(stand_in: Any, tmp_path: Path) -> None:
+    # Redness is time: 40 frames, 0.1 s each.
+    path = write_clip(tmp_path / "c.mkv", [number / 40 for number in range(40)])
+    clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
+    times = [one.seconds for one in clip.moments]
+    assert times == pytest.approx([0.25 + 0.5 * place for place in range(8)], abs=0.06)
+    for one in clip.moments:
+        assert one.verdict.probability == pytest.approx(one.seconds / 4, abs=0.01)
+    assert (clip.codec, clip.width, clip.height) == ("FFV1", 64, 48)
+    assert clip.duration == pytest.approx(4, abs=0.11)
+
+
+def test_a_vote_and_medians_not_a_product(stand_in: Any, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "c.mkv", [0.95] * 30 + [0.1] * 10)
+    clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
+    assert clip.label == "generated"
+    assert clip.probability == pytest.approx(0.95, abs=0.01)
+    assert clip.low == pytest.approx(0.85, abs=0.01)
+    assert len(clip.stretches) == 1
+    assert clip.stretches[0] == pytest.approx((0.25, 2.75), abs=0.06)
+    assert "6 of 8 frames generated" in clip.reason
+
+
+def test_lossy_video_is_inconclusive_and_says_why(stand_in: Any, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "c.mp4", [0.95] * 20, codec="mpeg4")
+    clip = examine_clip(str(path), stand_in.Examiner(), frames=4)
+    assert clip.label == "inconclusive"
+    assert clip.probability is None
+    assert all("MPEG4" in one.verdict.reason for one in clip.moments)
+    assert not any(one.in_domain for one in clip.moments[0].verdict.evidence)
+
+
+@pytest.mark.parametrize("content", [b"", b"no video", b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n"])
+def test_what_is_no_video_is_an_error(stand_in: Any, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "c.mp4"
+    path.write_bytes(content)
+    with pytest.raises(ImageSourceError):
+        examine_clip(str(path), stand_in.Examiner())
+
+
+def test_a_video_cut_short_gives_what_is_there_or_an_error(stand_in: Any, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "c.mkv", [0.5] * 40)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    try:
+        clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
+    except ImageSourceError:
+        return
+    assert 1 <= len(clip.moments) <= 8
+
+
+def test_command(ganeval, red: Any, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "c.mkv", [0.95] * 20)
+    done = ganeval("detect", path, "--frames", 4, "--json", "-", "--html", tmp_path / "c.html", "-q")
+    assert done.code == 0, done.err
+    assert done.json["schema"] == "ganeval/clip-verdict@1"
+    assert done.json["verdict"] == "generated"
+    assert len(done.json["frames"]) == 4
+    assert "limits: Frames of one clip" in done.err
+    page = (tmp_path / "c.html").read_text()
+    assert page.count("data:image/") == 4
+    assert ganeval("detect", path, "--fail-on", "generated", "-q").code == 1
+
+
+def verdicts(stand_in: Any, *rednesses: float) -> list[Any]:
+    examiner = stand_in.Examiner()
+    return [examiner.detect(np.full((8, 8, 3), round(255 * one), np.uint8)) for one in rednesses]
+
+
+@pytest.mark.parametrize(
+    ("rednesses", "label"),
+    [
+        ((0.95, 0.95, 0.1), "generated"),
+        ((0.95, 0.7, 0.1), "probably generated"),
+        ((0.1, 0.1, 0.4), "probably camera"),
+        ((0.1, 0.1, 0.95), "inconclusive"),
+        ((0.95, 0.1), "inconclusive"),
+        ((0.4, 0.4), "inconclusive"),
+    ],
+)
+def test_summary(stand_in: Any, rednesses: tuple[float, ...], label: str) -> None:
+    assert summary(verdicts(stand_in, *rednesses))[0] == label
+
+
+def test_stretches_are_runs_of_two_or_more(stand_in: Any) -> None:
+    from ganeval.detectors.video import Moment
+
+    said = verdicts(stand_in, 0.95, 0.1, 0.7, 0.95, 0.7, 0.4, 0.95, 0.95)
+    moments = [Moment(float(place), one, np.zeros((1, 1, 3), np.uint8)) for place, one in enumerate(said)]
+    assert stretches(moments) == ((2.0, 4.0), (6.0, 7.0))
