@@ -109,7 +109,7 @@ class Examiner:
             reason=judgement.reason,
             evidence=(*provenance, *evidence),
             conditions=conditions,
-            not_checked=self._not_checked(provenance, evidence),
+            not_checked=self._not_checked(evidence),
             limits=LIMITS,
             prior=self.prior,
             level=self.level,
@@ -174,8 +174,9 @@ class Examiner:
                 return replace(judgement, label="inconclusive", reason=reason)
         return judgement
 
-    def _not_checked(self, provenance: Sequence[Evidence], evidence: Sequence[Evidence]) -> tuple[tuple[str, str], ...]:
-        silent = [(one.detector, one.sentence) for one in (*provenance, *evidence) if one.abstains]
+    def _not_checked(self, evidence: Sequence[Evidence]) -> tuple[tuple[str, str], ...]:
+        """Detectors that may not speak here, and the network; a file without marks was checked, and had none."""
+        silent = [(one.detector, one.sentence) for one in evidence if one.abstains]
         if not self.online:
             silent.append(("network", "remote manifests and revocation of certificates: only with --online"))
         return tuple(silent)

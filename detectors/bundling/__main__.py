@@ -100,7 +100,7 @@ def reference(
     if add:
         table = shipped_reference().beside(table)
     stored = io.BytesIO()
-    np.savez_compressed(stored, **table.arrays())
+    np.savez_compressed(stored, **table.arrays())  # type: ignore[arg-type]
     (out / "reference.npz").write_bytes(stored.getvalue())
     typer.echo(f"{len(table.scores)} references: {dict(Counter(table.bins.tolist()))}")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ganeval.detectors.artefacts.training_set import pair_from
+from ganeval.detectors.artefacts.histories import random_history
+from ganeval.detectors.artefacts.training_set import HANDLING, pair_from
 from ganeval.detectors.bundling.photographs import Photograph
 from ganeval.detectors.calibration.reference import ReferenceScores
 from ganeval.detectors.conditions import conditions_of
@@ -23,6 +24,8 @@ from ganeval.progress import Progress
 _SEED = 77
 #: A picture whose history ends with a JPEG comes as that file, by this share, else as a PNG made of it.
 _AS_JPEG = 0.75
+#: What whole photographs go through: always something.
+_HANDLED = replace(HANDLING, untouched=0.0)
 
 Row = tuple[list[float], bool, str, str, str]
 
@@ -41,10 +44,11 @@ def reference_scores(
     detectors: Mapping[str, PixelDetector],
     *,
     draws: int,
+    wholes: int = 3,
     workers: int,
     progress: Progress,
 ) -> ReferenceScores:
-    """The table: each photograph as its file is, and `draws` pairs of a cut-out and a simulated fake of it.
+    """The table: each photograph as its file is, whole after histories, and pairs of a cut-out and a fake of it.
 
     Parameters
     ----------
@@ -54,6 +58,8 @@ def reference_scores(
         By name.
     draws
         Pairs of each photograph.
+    wholes
+        Histories that each photograph goes through as a whole.
     workers
         Processes.
     progress
@@ -62,7 +68,7 @@ def reference_scores(
     work = [
         _Work(one.path, one.source, one.sha256[:16], draw, detectors)
         for one in photographs
-        for draw in (None, *range(draws))
+        for draw in (None, *range(-wholes, draws))
     ]
     rows: list[Row] = []
     task = progress.start("reference scores", total=len(work))
@@ -81,13 +87,19 @@ def _scored(work: _Work) -> list[Row]:
         specimen = open_specimen(work.path)
         return [_row(specimen, False, work.source, work)]
     # Drawn from the checksum, so that the table doesn't depend on which photographs stand beside.
-    seed = (_SEED, work.draw, int(work.group[:8], 16))
-    pair = pair_from(work.path, seed)
-    handled = pair.history.describe()
+    seed = (_SEED, work.draw % 1000, int(work.group[:8], 16))
     rng = np.random.default_rng([*seed, 1])
+    if work.draw < 0:
+        history = random_history(rng, settings=_HANDLED)
+        sides = [(history.apply(open_specimen(work.path).pixels), False, work.source)]
+    else:
+        pair = pair_from(work.path, seed)
+        history = pair.history
+        sides = [(pair.photograph, False, work.source), (pair.generated, True, pair.simulator)]
+    handled = history.describe()
     as_file = rng.random() < _AS_JPEG
     rows = []
-    for pixels, generated, cluster in ((pair.photograph, False, work.source), (pair.generated, True, pair.simulator)):
+    for pixels, generated, cluster in sides:
         specimen = open_specimen(pixels, work.group)
         info = specimen.info
         if handled["codec"] == "webp":

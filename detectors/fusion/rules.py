@@ -15,11 +15,16 @@ from ganeval.detectors.verdict import Label
 SURE = 0.95
 SURE_ALARMS = 0.01
 #: "probably generated" likewise.
-LIKELY = 0.75
-LIKELY_ALARMS = 0.04
-#: "probably camera" needs at most this probability, and at most this share of generated references that score as low.
+LIKELY = 0.6
+LIKELY_ALARMS = 0.03
+#: "probably camera" needs at most this probability, at most this share of generated references that score as low, and
+#: marks of a camera in the file worth at least this much.
 UNLIKELY = 0.2
 MISSES = 0.1
+CAMERA_HINT = -0.5
+#: An absent trace counts for no more than this, whatever the references say: shrinking, strong compression and
+#: generators of another kind leave none. A judgement, not a measurement.
+ABSENCE = -1.5
 #: Unsigned marks are easily forged and easily stripped: together they count for no more than this, either way.
 MOST_OF_HINTS = 3.0
 #: From here on unsigned marks alone make "probably generated".
@@ -81,7 +86,7 @@ def judge(
     """
     decisive = next((one for one in provenance if one.decides and one.log_likelihood_ratio is not None), None)
     hints = hints_of(provenance)
-    pixels = fused.ratio if fused is not None else 0.0
+    pixels = max(fused.ratio, ABSENCE) if fused is not None else 0.0
     if decisive is not None:
         ratio = float(decisive.log_likelihood_ratio or 0.0)
         generated = ratio > 0
@@ -117,12 +122,16 @@ def _label(
         )
     if hints >= TELLING_HINT and told is not None:
         return "probably generated", f"{told.sentence}; the pixels neither confirm nor rule it out"
-    if p <= UNLIKELY and fused.p_generated <= MISSES and fused.p_camera > LIKELY_ALARMS:
+    absent = fused.p_generated <= MISSES and fused.p_camera > LIKELY_ALARMS
+    if absent and p <= UNLIKELY and hints <= CAMERA_HINT:
         return (
             "probably camera",
-            f"no trace of a generator was found where {_found(fused.p_generated)} of the reference generators would "
-            f"have left a stronger one ({kind}); a generator of another kind may leave none",
+            f"the file's camera data agree with it, and no trace of a generator was found where "
+            f"{_found(fused.p_generated)} of the reference generators would have left a stronger one ({kind}); camera "
+            "data can be forged",
         )
+    if absent:
+        return "inconclusive", f"no trace of a generator was found, and nothing speaks for a camera ({kind})"
     if fused.p_camera <= LIKELY_ALARMS and fused.p_generated <= MISSES:
         return "inconclusive", f"it is like neither the photographs nor the generated pictures known here ({kind})"
     return "inconclusive", _undecided(fused, kind)
@@ -155,7 +164,7 @@ def _interval(fused: Fused | None, hints: float, prior: float, level: float, p: 
     """Percentiles over redrawn references, widened to hold the estimate."""
     if fused is None or len(fused.ratios) == 0:
         return p, p
-    drawn = sorted(_probability(float(ratio) + hints, prior) for ratio in fused.ratios)
+    drawn = sorted(_probability(max(float(ratio), ABSENCE) + hints, prior) for ratio in fused.ratios)
     tail = (1 - level) / 2
     low = drawn[int(tail * len(drawn))]
     high = drawn[min(len(drawn) - 1, int((1 - tail) * len(drawn)))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 from ganeval.detectors.evidence import Evidence
 from ganeval.detectors.provenance.examination import Examination, Examiner, abstain
@@ -52,7 +53,7 @@ def examine_provenance(
     OptionError
         If the trust anchors can't be read. Nothing that stands in the image's file raises.
     """
-    anchors = "" if trust_anchors is None else read_trust_anchors(trust_anchors)
+    anchors = "" if trust_anchors is None else read_trust_anchors(Path(trust_anchors))
     if specimen.data is None:
         reason = "an array of pixels has no file whose origin could be read"
         return tuple(abstain(name, reason) for name in EXAMINERS)

@@ -83,5 +83,5 @@ def conditions_text(verdict: Verdict) -> str:
         source = {"tables": "from its tables", "pixels": "from traces in the pixels"}.get(here.quality_from, "")
         parts.append(f"JPEG quality {here.quality}" + (f" ({source})" if source else ""))
     if here.resampled is not None:
-        parts.append(f"resized by about {here.resampled:.2g}")
+        parts.append(f"interpolated as by a resize of {here.resampled:.2g}")
     return ", ".join(parts)

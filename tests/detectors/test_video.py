@@ -15,7 +15,7 @@ av = pytest.importorskip("av")
 
 
 def write_clip(path: Path, rednesses: list[float], codec: str = "ffv1", rate: int = 10) -> Path:
-    pixel_format = {"ffv1": "gbrp", "mpeg4": "yuv420p"}[codec]
+    pixel_format = {"ffv1": "bgr0", "mpeg4": "yuv420p"}[codec]
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.pix_fmt = 64, 48, pixel_format

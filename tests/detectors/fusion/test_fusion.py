@@ -9,7 +9,7 @@ from ganeval.detectors.calibration.reference import ReferenceScores
 from ganeval.detectors.evidence import Evidence
 from ganeval.detectors.fusion.bins import BINS, bin_of
 from ganeval.detectors.fusion.fusing import FEWEST, Fused, Fusion
-from ganeval.detectors.fusion.rules import LIKELY_ALARMS, MOST_OF_HINTS, judge
+from ganeval.detectors.fusion.rules import ABSENCE, LIKELY_ALARMS, MOST_OF_HINTS, judge
 from ganeval.detectors.fusion.stability import turns_over
 from ganeval.detectors.verdict import LABELS, Conditions
 
@@ -87,8 +87,8 @@ def test_a_detector_that_abstains_is_left_out() -> None:
         (_fused(2.0, 0.03, 0.6), "probably generated"),
         (_fused(5.0, 0.2, 0.9), "inconclusive"),  # A large ratio that many photographs have too.
         (_fused(0.3, 0.3, 0.3), "inconclusive"),
-        (_fused(-3.0, 0.8, 0.05), "probably camera"),
-        (_fused(-3.0, 0.8, 0.5), "inconclusive"),  # Half of the generators leave no more than this.
+        (_fused(-3.0, 0.8, 0.05), "inconclusive"),  # An absent trace alone is no camera.
+        (_fused(-3.0, 0.8, 0.5), "inconclusive"),
         (_fused(0.0, 0.01, 0.01), "inconclusive"),  # Like neither.
         (None, "inconclusive"),
     ],
@@ -98,6 +98,25 @@ def test_labels(fused: Fused | None, label: str) -> None:
     assert judgement.label == label
     assert judgement.reason
     assert judgement.label in LABELS
+
+
+@pytest.mark.parametrize(
+    ("fused", "hint", "label"),
+    [
+        (_fused(-3.0, 0.8, 0.05), -0.7, "probably camera"),
+        (_fused(-3.0, 0.8, 0.05), -0.3, "inconclusive"),
+        (_fused(-3.0, 0.8, 0.5), -0.7, "inconclusive"),  # Half of the generators leave no more than this.
+        (_fused(5.0, 0.002, 0.9), -0.7, "generated"),  # Camera data are easily forged.
+    ],
+)
+def test_a_camera_needs_more_than_an_absent_trace(fused: Fused, hint: float, label: str) -> None:
+    judgement = judge(fused, _marks(hint), key="light", prior=0.5, level=0.95)
+    assert judgement.label == label
+
+
+def test_absent_traces_count_for_little() -> None:
+    judgement = judge(_fused(-9.0, 0.9, 0.01), (), key="light", prior=0.5, level=0.95)
+    assert judgement.probability == pytest.approx(1 / (1 + np.exp(-ABSENCE)))
 
 
 def test_probability_follows_the_prior_and_lies_in_its_interval() -> None:
