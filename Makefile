@@ -7,7 +7,7 @@ DEMO := demo-output
 .PHONY: help demo test test-fast lint format types schema clean
 
 help:
-	@echo "make demo       score and diagnose bundled generators against embedded images, write reports"
+	@echo "make demo       score and diagnose bundled generators, judge two pictures, write reports"
 	@echo "make test       the test suite"
 	@echo "make test-fast  the same without the tests marked slow"
 	@echo "make lint       ruff: rules and format"
@@ -43,6 +43,9 @@ demo: .venv/.installed
 	  --html $(DEMO)/biggan.html
 	$(BIN)/ganeval diagnose $(DEMO)/collapsed --real fashion-mnist --extractor efficientnet-lite0 \
 	  --html $(DEMO)/collapsed.html
+	@# A photograph, and the same with a simulated trace of a generator.
+	$(BIN)/python -m ganeval.detectors.artefacts sample $(DEMO)/pictures
+	$(BIN)/ganeval detect $(DEMO)/pictures --csv $(DEMO)/detect.csv --html $(DEMO)/detect.html --explain $(DEMO)/sheets
 
 # A process a core, each with one arithmetic thread: most tests are too small for more.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -18,6 +19,8 @@ from ganeval.detectors.detector import PIXEL_DETECTORS, PixelDetector, State
 from ganeval.errors import OptionError, WeightsError, did_you_mean
 
 _REFERENCE = "reference.npz"
+#: Who is asked unless somebody names others. The rest ships as published baselines: they add nothing to these three.
+DEFAULT = ("lattice", "npr", "dct")
 
 
 @dataclass(frozen=True)
@@ -65,18 +68,20 @@ def shipped_detector(name: str) -> PixelDetector:
     return PIXEL_DETECTORS.get(name).restore(State(arrays, document["settings"]))
 
 
-def load_bundled(names: Sequence[str] | None = None) -> BundledDetectors:
-    """Detectors by name or folder; all that ship if None.
+def load_bundled(
+    names: Sequence[str] | None = None, weights: Mapping[str, str | os.PathLike[str]] | None = None
+) -> BundledDetectors:
+    """Detectors by name or folder, those of `DEFAULT` if None, and published networks with their authors' weights.
 
     Raises
     ------
     OptionError
-        For a name that is neither a detector nor a folder, or none at all.
+        For a name that is neither a detector nor a folder, or none at all, or weights for one that isn't published.
     WeightsError
         For weights that can't be read.
     """
     shipped = shipped_reference()
-    chosen = list(dict.fromkeys(shipped.detectors if names is None else names))
+    chosen = list(dict.fromkeys(DEFAULT if names is None else names))
     if not chosen:
         raise OptionError("no detector is named")
     detectors: dict[str, PixelDetector] = {}
@@ -90,7 +95,23 @@ def load_bundled(names: Sequence[str] | None = None) -> BundledDetectors:
             detector, reference = _own(name)
             detectors[name] = detector
             references.append(reference)
-    return BundledDetectors({name: detectors[name] for name in chosen}, ReferenceScores.joined(references))
+    ordered = {name: detectors[name] for name in chosen} | {
+        name: _published(name, file) for name, file in (weights or {}).items()
+    }
+    return BundledDetectors(ordered, ReferenceScores.joined(references))
+
+
+def _published(name: str, file: str | os.PathLike[str]) -> PixelDetector:
+    """A published network from its authors' file."""
+    kind = PIXEL_DETECTORS.get(name)
+    load_file = getattr(kind, "from_file", None)
+    if load_file is None:
+        published = [other for other in PIXEL_DETECTORS if hasattr(PIXEL_DETECTORS.get(other), "from_file")]
+        raise OptionError(
+            f"--weights {name}: its weights ship or are your own", hint=f"Those are: {', '.join(published)}."
+        )
+    detector: PixelDetector = load_file(file)
+    return detector
 
 
 def _own(folder: str) -> tuple[PixelDetector, ReferenceScores]:

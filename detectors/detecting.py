@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +36,7 @@ class Examiner:
     Parameters
     ----------
     detectors
-        Names of bundled detectors or folders of trained ones; all bundled ones of the default set if None.
+        Names of bundled detectors or folders of trained ones; `ganeval.detectors.bundled.DEFAULT` if None.
     prior
         Share of generated pictures before looking, in (0, 1).
     level
@@ -47,6 +47,9 @@ class Examiner:
         PEM file of certificates whose signatures count as trusted, beside those that are known.
     stability
         Whether a verdict is tried on slightly changed copies.
+    weights
+        Name of a published network to the file of its authors' weights. It is asked too, and its raw score shown;
+        without reference scores it has no part in the verdict.
 
     Raises
     ------
@@ -65,6 +68,7 @@ class Examiner:
         online: bool = False,
         trust_anchors: str | os.PathLike[str] | None = None,
         stability: bool = True,
+        weights: Mapping[str, str | os.PathLike[str]] | None = None,
     ) -> None:
         for name, value in (("prior", prior), ("level", level)):
             if not 0 < value < 1:
@@ -75,11 +79,12 @@ class Examiner:
         self.online = online
         self.trust_anchors = trust_anchors
         self.stability = stability
+        self.weights = dict(weights or {})
 
     @cached_property
     def bundle(self) -> BundledDetectors:
         """The detectors and their reference scores, loaded on first use."""
-        return load_bundled(self.names)
+        return load_bundled(self.names, self.weights)
 
     @cached_property
     def fusion(self) -> Fusion:
@@ -134,6 +139,10 @@ class Examiner:
         if side < detector.minimum_side:
             why = f"needs {detector.minimum_side} pixels on the shorter side, this picture has {side}"
             return None, Evidence(name, why, in_domain=False)
+        if name not in self.fusion.weights:
+            score = detector.score(pixels)
+            why = "published weights have no reference scores here: the raw score is shown, and doesn't count"
+            return None, Evidence(name, why, score=score if np.isfinite(score) else None, in_domain=False)
         if not self.fusion.knows(key):
             return None, Evidence(name, f"was never measured on {BINS[key]}", in_domain=False)
         score = detector.score(pixels)

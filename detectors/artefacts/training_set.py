@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +31,8 @@ SHRINKING = (0.4, 0.9)
 #: Share of the photographs shrunk below `CLEAN` that a simulated camera takes again.
 RETAKEN = 0.4
 CLEAN = 0.7
+#: Share of cut-outs on the lattice of the photograph's own JPEG: whoever saves a photograph anew doesn't cut it first.
+ALIGNED = 0.6
 #: A photograph with a shorter side from here on is likely to be as its camera made it: by half, its cut-out is left so.
 NATIVE_SIDE = 1000
 NATIVE = 0.5
@@ -93,11 +99,23 @@ def pair_from(path: str | os.PathLike[str], seed: Sequence[int], settings: Histo
 
 
 def pairs(
-    paths: Sequence[str | os.PathLike[str]], count: int, seed: int, settings: HistorySettings = HANDLING
+    paths: Sequence[str | os.PathLike[str]],
+    count: int,
+    seed: int,
+    settings: HistorySettings = HANDLING,
+    *,
+    workers: int = 1,
 ) -> Iterator[Pair]:
-    """`count` pairs, each photograph in turn; pair i depends on `seed` and i alone."""
-    for index in range(count):
-        yield pair_from(paths[index % len(paths)], (seed, index), settings)
+    """`count` pairs, each photograph in turn, made by processes; pair i depends on `seed` and i alone."""
+    work = ((paths[index % len(paths)], (seed, index), settings) for index in range(count))
+    if workers == 1:
+        yield from (pair_from(*one) for one in work)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        ahead = deque(pool.submit(pair_from, *one) for one in islice(work, 8 * workers))
+        while ahead:
+            yield ahead.popleft().result()
+            ahead.extend(pool.submit(pair_from, *one) for one in islice(work, 1))
 
 
 def _shrunk(pixels: Pixels, rng: np.random.Generator, *, always: bool) -> tuple[Pixels, float]:
@@ -117,5 +135,7 @@ def _cut_out(pixels: Pixels, side: int, rng: np.random.Generator) -> Pixels:
     height, width = (min(side, length) // 8 * 8 for length in pixels.shape[:2])
     top = int(rng.integers(pixels.shape[0] - height + 1))
     left = int(rng.integers(pixels.shape[1] - width + 1))
+    if rng.random() < ALIGNED:
+        top, left = top // 8 * 8, left // 8 * 8
     cut = pixels[top : top + height, left : left + width]
     return np.ascontiguousarray(cut[:, ::-1] if rng.random() < 0.5 else cut)

@@ -50,6 +50,7 @@ def train(
     sources_in: Sources = None,
     count: int = 8000,
     seed: int = 2020,
+    workers: int = 2,
 ) -> None:
     """Train one detector on the training photographs and simulated fakes of them."""
     chosen = _with_role(photos, sources_in, "train")
@@ -58,7 +59,7 @@ def train(
     began = time.monotonic()
     kind = PIXEL_DETECTORS.get(detector)
     with make_progress(quiet=False) as progress:
-        examples = (one for pair in pairs(paths, count, seed) for one in pair.examples())
+        examples = (one for pair in pairs(paths, count, seed, workers=workers) for one in pair.examples())
         trained = kind.fit(examples, seed=seed, progress=progress)
     state = trained.state()
     document = {

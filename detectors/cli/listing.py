@@ -16,6 +16,7 @@ def detectors(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
     """List the detectors: what each is after, whether it ships trained, on what, and how well it was measured to do."""
+    from ganeval.detectors.bundled import DEFAULT
     from ganeval.detectors.detector import PIXEL_DETECTORS
 
     usable, broken = PIXEL_DETECTORS.usable()
@@ -27,6 +28,7 @@ def detectors(
             "paper": kind.paper,
             "minimum_side": kind.minimum_side,
             "bundled": name in cards,
+            "default": name in DEFAULT,
             "card": cards.get(name),
         }
         for name, kind in usable.items()
@@ -66,6 +68,8 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
     grid.add_column(overflow="fold")
     for row in rows:
         lines = [row["title"], row["paper"], f"needs {row['minimum_side']} pixels on the shorter side"]
+        if row["default"]:
+            lines.append("asked by default")
         lines += _card_lines(row["card"])
         grid.add_row(row["name"], "\n".join(lines))
         grid.add_row("")

@@ -6,7 +6,7 @@ import functools
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +36,10 @@ def _examining(
             "--detector", "-d", help="Ask this one only: a name of `ganeval detectors`, or a folder; repeatable."
         ),
     ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option("--weights", help="NAME=FILE: also a published network with its authors' weights; repeatable."),
+    ] = None,
     prior: Prior = 0.5,
     level: Level = 0.95,
     online: Annotated[
@@ -48,9 +52,24 @@ def _examining(
     """The options that verdicts depend on."""
 
 
+def _named_files(texts: list[str]) -> Iterator[tuple[str, str]]:
+    """Names and files of ``NAME=FILE``; raises `OptionError` for other texts and missing files."""
+    from ganeval.errors import OptionError
+
+    for text in texts:
+        name, equals, file = text.partition("=")
+        if not equals or not name or not Path(file).is_file():
+            wrong = f"there is no file {file!r}" if equals and name else "it has no name"
+            raise OptionError(
+                f"--weights {text}: {wrong}", hint="Write it like --weights wang2020=blur_jpg_prob0.5.pth."
+            )
+        yield name, file
+
+
 def _checked(values: dict[str, Any]) -> None:
     check_between("--prior", values["prior"])
     check_between("--level", values["level"])
+    values["weights"] = dict(_named_files(values["weights"] or []))
     anchors = values["trust_anchors"]
     if anchors is not None:
         from ganeval.errors import OptionError

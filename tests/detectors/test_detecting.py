@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -16,6 +17,7 @@ from ganeval.detectors import Examiner, detect
 from ganeval.detectors.artefacts.simulators import simulate
 from ganeval.detectors.bundled import BundledDetectors, load_bundled
 from ganeval.detectors.calibration.reference import ReferenceScores
+from ganeval.detectors.cnn.npr_published import NPRPublishedDetector
 from ganeval.detectors.detector import Example, PixelDetector, State
 from ganeval.detectors.specimen import open_specimen
 from ganeval.detectors.verdict import LABELS, Verdict
@@ -162,6 +164,21 @@ def test_unknown_detectors_are_named() -> None:
         load_bundled(["latice"])
     with pytest.raises(OptionError, match="ships without weights"):
         load_bundled(["wang2020"])
+
+
+def test_published_weights_are_asked_but_have_no_part_in_the_verdict(photographs: list[np.ndarray], tmp_path) -> None:
+    torch.manual_seed(0)
+    file = tmp_path / "NPR.pth"
+    torch.save(NPRPublishedDetector.build().state_dict(), file)
+    plain = Examiner(detectors=["lattice"], stability=False).detect(photographs[0])
+    asked = Examiner(detectors=["lattice"], stability=False, weights={"npr-published": file}).detect(photographs[0])
+    found = {one.detector: one for one in asked.evidence}["npr-published"]
+    assert found.score is not None
+    assert found.abstains
+    assert not found.in_domain
+    assert (asked.label, asked.probability) == (plain.label, plain.probability)
+    with pytest.raises(OptionError, match="ship or are your own"):
+        load_bundled(["lattice"], {"dct": file})
 
 
 def test_a_pasted_part_stands_out_in_the_heatmap(examiner: Examiner, photographs: list[np.ndarray]) -> None:

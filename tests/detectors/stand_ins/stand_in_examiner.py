@@ -43,6 +43,7 @@ class Examiner:
         level: float = 0.95,
         online: bool = False,
         trust_anchors: str | None = None,
+        weights: dict[str, str] | None = None,
     ) -> None:
         if detectors and "nothing" in detectors:
             raise OptionError("unknown detector 'nothing'", hint="Known: red.")
