@@ -178,8 +178,10 @@ class Examiner:
             if fused is None:
                 continue
             other = self._judge(fused, provenance, handled, evidence)
-            if turns_over(judgement.label, other.label):
-                reason = f"it looks {_adjective(judgement.label)} as it is, and {_adjective(other.label)} when {what}"
+            if turns_over(judgement, other):
+                ways = ("generated", "photographic")
+                first, second = ways if judgement.label != "probably camera" else ways[::-1]
+                reason = f"it looks {first} as it is, and {second} when {what}"
                 return replace(judgement, label="inconclusive", reason=reason)
         return judgement
 
@@ -243,9 +245,3 @@ def _in_words(ratio: float) -> str:
 def _why_silent(evidence: Sequence[Evidence]) -> str:
     reasons = dict.fromkeys(one.sentence for one in evidence if one.abstains)
     return f"no detector may speak: {next(iter(reasons))}" if reasons else "no detector was asked"
-
-
-def _adjective(label: str) -> str:
-    return {"generated": "generated", "probably generated": "generated", "probably camera": "photographic"}.get(
-        label, label
-    )
