@@ -17,6 +17,8 @@ Floats = npt.NDArray[np.float64]
 
 #: References of each class that a bin needs before anything is said of pictures of its kind.
 FEWEST = 40
+#: Photographs of one source under the same conditions that have a say of their own.
+SOURCE = 30
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Fused:
     ratios
         Of the same under redrawn references, float64 [replicates].
     p_camera
-        Conformal p-value among photographs under these conditions: small where hardly a photograph scores as high.
+        Conformal p-value among photographs under these conditions: small where hardly a photograph scores as high. The
+        largest over all of them and over every source with `SOURCE` of them: the bound on false alarms shall hold for
+        each kind of photographs, not only on average.
     p_generated
         Among generated references: small where hardly a generated picture scores as low.
     n_camera, n_generated
@@ -50,7 +54,7 @@ class _Bin:
     singles: Mapping[str, Platt]
     final: Platt
     resampled: list[Platt]
-    camera: Floats
+    cameras: list[Floats]
     generated: Floats
 
 
@@ -98,7 +102,8 @@ class Fusion:
             drawn = bootstrap_platt(
                 fused[here], generated[here], reference.clusters[here], toward=overall, seed=seed, replicates=replicates
             )
-            bins[key] = _Bin(platts, final, drawn, np.sort(fused[here & ~generated]), np.sort(fused[here & generated]))
+            cameras = _by_source(fused[here & ~generated], reference.clusters[here & ~generated])
+            bins[key] = _Bin(platts, final, drawn, cameras, fused[here & generated])
         return cls(dict(zip(reference.detectors, map(float, weights), strict=True)), bins)
 
     def knows(self, key: str) -> bool:
@@ -121,11 +126,17 @@ class Fusion:
         return Fused(
             float(here.final(total)),
             np.array([float(platt(total)) for platt in here.resampled]),
-            p_value(total, here.camera, larger_is_stranger=True),
+            max(p_value(total, one, larger_is_stranger=True) for one in here.cameras),
             p_value(total, here.generated, larger_is_stranger=False),
-            len(here.camera),
+            len(here.cameras[0]),
             len(here.generated),
         )
+
+
+def _by_source(scores: Floats, sources: npt.NDArray[np.str_]) -> list[Floats]:
+    """All scores, and those of each source that has `SOURCE` of them."""
+    names, counts = np.unique(sources, return_counts=True)
+    return [scores, *(scores[sources == name] for name in names[counts >= SOURCE])]
 
 
 def _enough(generated: npt.NDArray[np.bool_]) -> bool:

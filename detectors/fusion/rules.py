@@ -13,10 +13,10 @@ from ganeval.detectors.verdict import Label
 
 #: "generated" needs at least this probability, and at most this share of photographs that score as high.
 SURE = 0.95
-SURE_ALARMS = 0.01
-#: "probably generated" likewise.
-LIKELY = 0.6
-LIKELY_ALARMS = 0.03
+SURE_ALARMS = 0.02
+#: "probably generated" likewise; the share holds for each source of photographs by itself.
+LIKELY = 0.5
+LIKELY_ALARMS = 0.05
 #: "probably camera" needs at most this probability, at most this share of generated references that score as low, and
 #: marks of a camera in the file worth at least this much.
 UNLIKELY = 0.2
@@ -115,6 +115,8 @@ def _label(
             "generated",
             f"traces of a generator that {_share(fused.p_camera)} of comparable photographs show ({kind})",
         )
+    if fused.p_camera <= LIKELY_ALARMS and fused.p_generated <= MISSES:
+        return "inconclusive", f"it is like neither the photographs nor the generated pictures known here ({kind})"
     if fused.p_camera <= LIKELY_ALARMS and p >= LIKELY:
         return (
             "probably generated",
@@ -132,8 +134,6 @@ def _label(
         )
     if absent:
         return "inconclusive", f"no trace of a generator was found, and nothing speaks for a camera ({kind})"
-    if fused.p_camera <= LIKELY_ALARMS and fused.p_generated <= MISSES:
-        return "inconclusive", f"it is like neither the photographs nor the generated pictures known here ({kind})"
     return "inconclusive", _undecided(fused, kind)
 
 

@@ -67,6 +67,25 @@ def test_false_alarms_keep_to_their_bound_whatever_the_detector() -> None:
     assert np.mean(alarms) <= LIKELY_ALARMS + 0.02
 
 
+def test_false_alarms_are_bounded_for_the_least_fortunate_source() -> None:
+    """One source of photographs scores higher than the others: a score that is rare on average isn't rare there."""
+    rng = np.random.default_rng(5)
+    n = 1000
+    generated = np.arange(n) % 2 == 1
+    odd = np.arange(n) % 20 == 0  # A tenth of the photographs.
+    scores = rng.standard_normal(n) + np.where(generated, 3.0, -3.0) + np.where(odd, 3.0, 0.0)
+    sources = np.where(odd, "odd", "usual")
+    text = np.arange(n).astype(str)
+    reference = ReferenceScores(
+        ("x",), scores.astype(np.float32)[:, None], generated, sources, text, np.array(["light"] * n)
+    )
+    fused = Fusion.fitted(reference, replicates=2).together({"x": 1.0}, "light")
+    assert fused is not None
+    cameras = scores[~generated]
+    assert (cameras >= 1.0).mean() < 0.03
+    assert fused.p_camera == pytest.approx(((scores[odd] >= 1.0).sum() + 1) / (odd.sum() + 1))
+
+
 def test_conditions_without_references_get_no_answer() -> None:
     fusion = Fusion.fitted(_reference(2 * FEWEST - 2, 0), replicates=2)
     assert not fusion.knows("light")
@@ -84,7 +103,9 @@ def test_a_detector_that_abstains_is_left_out() -> None:
     ("fused", "label"),
     [
         (_fused(5.0, 0.002, 0.9), "generated"),
-        (_fused(2.0, 0.03, 0.6), "probably generated"),
+        (_fused(2.0, 0.04, 0.6), "probably generated"),
+        (_fused(2.0, 0.06, 0.6), "inconclusive"),
+        (_fused(-0.1, 0.04, 0.6), "inconclusive"),
         (_fused(5.0, 0.2, 0.9), "inconclusive"),  # A large ratio that many photographs have too.
         (_fused(0.3, 0.3, 0.3), "inconclusive"),
         (_fused(-3.0, 0.8, 0.05), "inconclusive"),  # An absent trace alone is no camera.
