@@ -42,8 +42,8 @@ WEIGHTS = Path(__file__).parent.parent / "detectors" / "weights"
 MARKS = ("<!-- table -->", "<!-- end of table -->")
 #: Published methods that ship, but aren't asked by default.
 BASELINES = ("peaks", "spectral")
-HANDLING = "jpeg:95,jpeg:75,jpeg:50,webp:80,resize:0.5,resize:0.75,resize:1.5,blur:1,noise:4,screenshot"
-BROADER = "jpeg:75,webp:80,resize:0.75"
+HANDLING = "jpeg:95,jpeg:75,jpeg:50,webp:80,resize:0.75,resize:1.5"
+BROADER = "jpeg:90,jpeg:75,webp:80,resize:0.75"
 
 
 def _linked(paths: Sequence[Path], names: Sequence[str], folder: Path) -> Path:

@@ -35,6 +35,8 @@ class Fused:
         Conformal p-value among photographs under these conditions: small where hardly a photograph scores as high. The
         largest over all of them and over every source with `SOURCE` of them: the bound on false alarms shall hold for
         each kind of photographs, not only on average.
+    p_pooled
+        The same among all photographs together.
     p_generated
         Among generated references: small where hardly a generated picture scores as low.
     n_camera, n_generated
@@ -44,6 +46,7 @@ class Fused:
     ratio: float
     ratios: Floats
     p_camera: float
+    p_pooled: float
     p_generated: float
     n_camera: int
     n_generated: int
@@ -127,6 +130,7 @@ class Fusion:
             float(here.final(total)),
             np.array([float(platt(total)) for platt in here.resampled]),
             max(p_value(total, one, larger_is_stranger=True) for one in here.cameras),
+            p_value(total, here.cameras[0], larger_is_stranger=True),
             p_value(total, here.generated, larger_is_stranger=False),
             len(here.cameras[0]),
             len(here.generated),

@@ -11,12 +11,13 @@ from ganeval.detectors.fusion.bins import BINS
 from ganeval.detectors.fusion.fusing import Fused
 from ganeval.detectors.verdict import Label
 
-#: "generated" needs at least this probability, and at most this share of photographs that score as high.
-SURE = 0.95
-SURE_ALARMS = 0.02
-#: "probably generated" likewise; the share holds for each source of photographs by itself.
+#: "probably generated" needs at least this probability, and at most this share of the photographs of any source that
+#: score as high.
 LIKELY = 0.5
 LIKELY_ALARMS = 0.05
+#: "generated" needs more: this probability, and at most this share of all photographs together.
+SURE = 0.95
+SURE_ALARMS = 0.01
 #: "probably camera" needs at most this probability, at most this share of generated references that score as low, and
 #: marks of a camera in the file worth at least this much.
 UNLIKELY = 0.2
@@ -110,21 +111,17 @@ def _label(
             return "probably generated", f"{told.sentence}; the pixels couldn't be judged: {silent}"
         return "inconclusive", f"{silent}, and what the file says of itself doesn't settle it"
     kind = BINS[key]
-    if fused.p_camera <= SURE_ALARMS and p >= SURE and hints > -TELLING_HINT:
-        return (
-            "generated",
-            f"traces of a generator that {_share(fused.p_camera)} of comparable photographs show ({kind})",
-        )
-    if fused.p_camera <= LIKELY_ALARMS and fused.p_generated <= MISSES:
+    rare = fused.p_camera <= LIKELY_ALARMS
+    traces = f"traces of a generator that {_share(fused.p_pooled)} of comparable photographs show ({kind})"
+    if rare and fused.p_pooled <= SURE_ALARMS and p >= SURE and hints > -TELLING_HINT:
+        return "generated", traces
+    if rare and fused.p_generated <= MISSES:
         return "inconclusive", f"it is like neither the photographs nor the generated pictures known here ({kind})"
-    if fused.p_camera <= LIKELY_ALARMS and p >= LIKELY:
-        return (
-            "probably generated",
-            f"traces of a generator that {_share(fused.p_camera)} of comparable photographs show ({kind})",
-        )
+    if rare and p >= LIKELY:
+        return "probably generated", traces
     if hints >= TELLING_HINT and told is not None:
         return "probably generated", f"{told.sentence}; the pixels neither confirm nor rule it out"
-    absent = fused.p_generated <= MISSES and fused.p_camera > LIKELY_ALARMS
+    absent = fused.p_generated <= MISSES and not rare
     if absent and p <= UNLIKELY and hints <= CAMERA_HINT:
         return (
             "probably camera",
