@@ -16,8 +16,8 @@ from ganeval.detectors.detector import PixelDetector
 from ganeval.detectors.evidence import Evidence, Fact
 from ganeval.detectors.fusion.bins import BINS, bin_of
 from ganeval.detectors.fusion.fusing import Fused, Fusion
-from ganeval.detectors.fusion.rules import Judgement, judge
-from ganeval.detectors.fusion.stability import TRIALS, turns_over
+from ganeval.detectors.fusion.rules import Judgement, hints_of, judge
+from ganeval.detectors.fusion.stability import TRIALS, can_turn_over, turns_over
 from ganeval.detectors.provenance.examining import examine_provenance
 from ganeval.detectors.specimen import Pixels, Specimen, open_specimen
 from ganeval.detectors.verdict import Conditions, Verdict
@@ -169,7 +169,7 @@ class Examiner:
         self, judgement: Judgement, pixels: Pixels, conditions: Conditions, provenance: Sequence[Evidence]
     ) -> Judgement:
         """The judgement, or "inconclusive" if a slightly changed copy gets the opposite one."""
-        if judgement.label == "inconclusive":
+        if not can_turn_over(judgement.label, hints_of(provenance)):
             return judgement
         for what, change in TRIALS.items():
             changed, handled = change(pixels, conditions)
@@ -178,7 +178,7 @@ class Examiner:
             if fused is None:
                 continue
             other = self._judge(fused, provenance, handled, evidence)
-            if turns_over(judgement, other):
+            if turns_over(judgement.label, other.label):
                 ways = ("generated", "photographic")
                 first, second = ways if judgement.label != "probably camera" else ways[::-1]
                 reason = f"it looks {first} as it is, and {second} when {what}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ganeval.detectors.fusion.rules import UNLIKELY, Judgement
+from ganeval.detectors.fusion.rules import CAMERA_HINT
 from ganeval.detectors.perturbations import Jpeg, Resize
 from ganeval.detectors.specimen import Pixels
 from ganeval.detectors.verdict import Conditions, Label
@@ -30,15 +30,14 @@ TRIALS: dict[str, Callable[[Pixels, Conditions], tuple[Pixels, Conditions]]] = {
 }
 
 
-def turns_over(judgement: Judgement, other: Judgement) -> bool:
-    """Whether two judgements say the opposite of each other.
+def turns_over(label: Label, other: Label) -> bool:
+    """Whether two labels say the opposite of each other; "inconclusive" is no opposite.
 
-    An alarm and a probability as low as a camera's are opposites, even where nothing else speaks for a camera; what is
-    between them is none.
+    A trace that is lost on the way turns nothing over: where none is found nothing is said for a camera either.
     """
-    return _leaning(judgement) * _leaning(other) < 0
+    return _LEANS[label] * _LEANS[other] < 0
 
 
-def _leaning(judgement: Judgement) -> int:
-    unlikely = judgement.probability is not None and judgement.probability <= UNLIKELY
-    return _LEANS[judgement.label] or (-1 if unlikely else 0)
+def can_turn_over(label: Label, hints: float) -> bool:
+    """Whether a changed copy can get the opposite label: the file's own marks are the same for all copies."""
+    return _LEANS[label] < 0 or (_LEANS[label] > 0 and hints <= CAMERA_HINT)

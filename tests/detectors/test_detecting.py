@@ -19,6 +19,7 @@ from ganeval.detectors.bundled import BundledDetectors, load_bundled
 from ganeval.detectors.calibration.reference import ReferenceScores
 from ganeval.detectors.cnn.npr_published import NPRPublishedDetector
 from ganeval.detectors.detector import Example, PixelDetector, State
+from ganeval.detectors.evidence import Evidence
 from ganeval.detectors.specimen import open_specimen
 from ganeval.detectors.verdict import LABELS, Verdict
 from ganeval.errors import GanevalError, ImageRangeError, OptionError
@@ -239,7 +240,9 @@ def _examiner_of(detector: PixelDetector, stability: bool) -> Examiner:
     return examiner
 
 
-def test_a_verdict_that_turns_over_when_shaken_is_inconclusive() -> None:
+def test_a_verdict_that_turns_over_when_shaken_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = Evidence("camera", "the file's camera data are whole", log_likelihood_ratio=-0.7)
+    monkeypatch.setattr("ganeval.detectors.detecting.examine_provenance", lambda *_, **__: (camera,))
     picture = np.random.default_rng(1).integers(0, 255, (128, 128, 3), dtype=np.uint8)
     firm = _examiner_of(_Size(), stability=False).detect(picture)
     shaken = _examiner_of(_Size(), stability=True).detect(picture)

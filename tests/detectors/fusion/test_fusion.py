@@ -9,9 +9,9 @@ from ganeval.detectors.calibration.reference import ReferenceScores
 from ganeval.detectors.evidence import Evidence
 from ganeval.detectors.fusion.bins import BINS, bin_of
 from ganeval.detectors.fusion.fusing import FEWEST, Fused, Fusion
-from ganeval.detectors.fusion.rules import ABSENCE, LIKELY_ALARMS, MOST_OF_HINTS, Judgement, judge
-from ganeval.detectors.fusion.stability import turns_over
-from ganeval.detectors.verdict import LABELS, Conditions, Label
+from ganeval.detectors.fusion.rules import ABSENCE, LIKELY_ALARMS, MOST_OF_HINTS, judge
+from ganeval.detectors.fusion.stability import can_turn_over, turns_over
+from ganeval.detectors.verdict import LABELS, Conditions
 
 
 def _reference(n: int, seed: int, bins: str | list[str] = "light", shift: float = 1.5) -> ReferenceScores:
@@ -184,13 +184,11 @@ def test_every_condition_has_a_bin_with_words() -> None:
 
 
 def test_opposites() -> None:
-    def said(label: Label, probability: float) -> Judgement:
-        return Judgement(label, "", probability, 0.0, 1.0)
-
-    generated, camera = said("generated", 0.99), said("probably camera", 0.1)
-    assert turns_over(generated, camera)
-    assert turns_over(camera, said("probably generated", 0.7))
-    assert turns_over(generated, said("inconclusive", 0.18))
-    assert not turns_over(generated, said("inconclusive", 0.4))
-    assert not turns_over(generated, said("probably generated", 0.7))
-    assert not turns_over(camera, said("inconclusive", 0.18))
+    assert turns_over("generated", "probably camera")
+    assert turns_over("probably camera", "probably generated")
+    assert not turns_over("generated", "inconclusive")
+    assert not turns_over("generated", "probably generated")
+    assert can_turn_over("probably camera", 0.0)
+    assert can_turn_over("generated", -0.7)
+    assert not can_turn_over("generated", 0.0)  # Without camera data no copy can be called a camera's.
+    assert not can_turn_over("inconclusive", -0.7)
