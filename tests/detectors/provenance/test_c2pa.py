@@ -323,6 +323,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # Drawing is slow on a busy machine.
 @given(
     st.dictionaries(st.sampled_from(["manifests", "active_manifest", "validation_state", "validation_results"]), _JSON)
 )
