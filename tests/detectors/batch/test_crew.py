@@ -84,13 +84,17 @@ def test_no_process_stays_behind(tools) -> None:
         os.kill(pid, 0)
     # The second task hangs; closing doesn't wait for it.
     deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
+    while (still_there := _runs(pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    pytest.fail("the worker is still there")
+    assert not still_there
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_tools_that_cannot_be_made_end_the_work_with_their_own_words(tools) -> None:
