@@ -13,11 +13,10 @@ from torch import nn
 from ganeval.detectors.cnn.folded import FoldedNPR
 from ganeval.detectors.cnn.neighbouring_pixels import PAPER_WIDTH, NPRNetwork
 from ganeval.detectors.cnn.network_detector import NetworkDetector, load_arrays, trimmed_mean, whole_number
-from ganeval.detectors.cnn.training import Recipe, train
+from ganeval.detectors.cnn.training import Recipe, trained_from_seed
 from ganeval.detectors.detector import Example, Pixels, State
 from ganeval.detectors.spectral.tiles import choose_tiles
 from ganeval.progress import Progress
-from ganeval.random_streams import stream_seed
 
 DEFAULT_WIDTH = 28
 _SMALLEST = 64
@@ -124,10 +123,15 @@ class NPRDetector(NetworkDetector):
         OptionError
             If a class is missing or its images are too small, or there is no such device.
         """
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream_seed(seed, 0))
-            network = NPRNetwork(width)
-        train(network, examples, recipe or Recipe(), detector=cls.name, seed=seed, device=device, progress=progress)
+        network = trained_from_seed(
+            lambda: NPRNetwork(width),
+            examples,
+            recipe or Recipe(),
+            detector=cls.name,
+            seed=seed,
+            device=device,
+            progress=progress,
+        )
         return cls(network, width, device=device)
 
     @classmethod

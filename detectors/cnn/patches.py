@@ -14,12 +14,11 @@ from torch import nn
 from ganeval.detectors.cnn.folded import FoldedPatch
 from ganeval.detectors.cnn.network_detector import NetworkDetector, load_arrays, trimmed_mean, whole_number
 from ganeval.detectors.cnn.patch_network import PATCH, STEP, PatchNetwork
-from ganeval.detectors.cnn.training import Recipe, train
+from ganeval.detectors.cnn.training import Recipe, trained_from_seed
 from ganeval.detectors.detector import Example, Pixels, State
 from ganeval.detectors.evidence import Heatmap
 from ganeval.detectors.spectral.tiles import FLAT, choose_tiles, texture
 from ganeval.progress import Progress
-from ganeval.random_streams import stream_seed
 
 DEFAULT_WIDTH = 32
 _SMALLEST = 64
@@ -167,10 +166,15 @@ class PatchDetector(NetworkDetector):
         OptionError
             If a class is missing or its images are too small, or there is no such device.
         """
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream_seed(seed, 0))
-            network = PatchNetwork(width)
-        train(network, examples, recipe or Recipe(), detector=cls.name, seed=seed, device=device, progress=progress)
+        network = trained_from_seed(
+            lambda: PatchNetwork(width),
+            examples,
+            recipe or Recipe(),
+            detector=cls.name,
+            seed=seed,
+            device=device,
+            progress=progress,
+        )
         return cls(network, width, device=device)
 
     @classmethod

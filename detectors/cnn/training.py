@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,12 @@ from ganeval.detectors.detector import Example, Pixels, silent
 from ganeval.errors import OptionError
 from ganeval.features.devices import resolve_device
 from ganeval.progress import Progress
+from ganeval.random_streams import stream_seed
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _PRECISIONS = ("auto", "fp32", *_AUTOCAST)
 _LARGEST_GRADIENT = 5.0
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,24 @@ class Course:
     steps: int
     best_step: int
     validation_loss: float | None
+
+
+def trained_from_seed(
+    build: Callable[[], _Network],
+    examples: Iterable[Example],
+    recipe: Recipe,
+    *,
+    detector: str,
+    seed: int,
+    device: str | torch.device = "cpu",
+    progress: Progress | None = None,
+) -> _Network:
+    """A network that `build` makes, trained by `train`; its first weights follow from `seed` too."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(seed, 0))
+        network = build()
+    train(network, examples, recipe, detector=detector, seed=seed, device=device, progress=progress)
+    return network
 
 
 def train(
