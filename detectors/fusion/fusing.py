@@ -39,8 +39,6 @@ class Fused:
         The same among all photographs together.
     p_generated
         Among generated references: small where hardly a generated picture scores as low.
-    n_camera, n_generated
-        Number of references under these conditions.
     """
 
     ratio: float
@@ -48,8 +46,6 @@ class Fused:
     p_camera: float
     p_pooled: float
     p_generated: float
-    n_camera: int
-    n_generated: int
 
 
 @dataclass(frozen=True)
@@ -132,8 +128,6 @@ class Fusion:
             max(p_value(total, one, larger_is_stranger=True) for one in here.cameras),
             p_value(total, here.cameras[0], larger_is_stranger=True),
             p_value(total, here.generated, larger_is_stranger=False),
-            len(here.cameras[0]),
-            len(here.generated),
         )
 
 

@@ -26,7 +26,7 @@ def _reference(n: int, seed: int, bins: str | list[str] = "light", shift: float 
 
 
 def _fused(ratio: float, p_camera: float, p_generated: float) -> Fused:
-    return Fused(ratio, np.array([ratio - 0.5, ratio + 0.5]), p_camera, p_camera / 2, p_generated, 500, 500)
+    return Fused(ratio, np.array([ratio - 0.5, ratio + 0.5]), p_camera, p_camera / 2, p_generated)
 
 
 def test_the_detector_that_tells_gets_the_weight() -> None:
