@@ -9,13 +9,9 @@ import torch
 
 from ganeval.errors import MetricError
 from ganeval.features.features import Features
-from ganeval.metrics.arrays import Array, as_pair, float64_mean, float64_moments
-from ganeval.metrics.covariance_factor import (
-    factor_of_covariance,
-    factor_of_rows,
-    factor_of_sample,
-    nuclear_norm_of_product,
-)
+from ganeval.metrics.arrays import Array, as_pair, float64_mean
+from ganeval.metrics.covariance_factor import factor_of_rows, factor_of_sample, nuclear_norm_of_product
+from ganeval.metrics.moments import Moments
 from ganeval.metrics.options import require_count
 from ganeval.metrics.registry import Metric, Parameter
 from ganeval.metrics.score import Score
@@ -119,32 +115,14 @@ def _prefixes(
     Moments are carried from one size to the next (Chan, Golub & LeVeque 1979): each row is squared once.
     """
     dimension = rows.shape[1]
-    mean = torch.zeros(dimension, dtype=torch.float64, device=rows.device)
-    scatter: torch.Tensor | None = None
-    done = 0
+    moments = Moments.none(dimension, rows.device)
     for size in sizes:
         if size - 1 <= dimension:
             chosen = rows[order[:size]]
             yield float64_mean(chosen), factor_of_rows(chosen)
             continue
-        piece = rows[order[done:size]]
-        piece_mean = float64_mean(piece)
-        piece_scatter = _scatter(piece)
-        shift = piece_mean - mean
-        if scatter is None:
-            scatter = piece_scatter
-        else:
-            scatter += piece_scatter
-            scatter += torch.outer(shift, shift) * (done * len(piece) / size)
-        mean = mean + shift * (len(piece) / size)
-        done = size
-        yield mean, factor_of_covariance(scatter / (size - 1))
-
-
-def _scatter(rows: torch.Tensor) -> torch.Tensor:
-    if len(rows) < 2:
-        return torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64, device=rows.device)
-    return float64_moments(rows)[1] * (len(rows) - 1)
+        moments = moments.updated(rows[order[moments.count : size]])
+        yield moments.mean, moments.factor()
 
 
 def _compute(
