@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ganeval.detectors.artefacts.backgrounds import background
 from ganeval.detectors.artefacts.cameras import take_photograph
 from ganeval.detectors.artefacts.histories import History, HistorySettings, random_history
 from ganeval.detectors.artefacts.simulators import simulate
@@ -36,6 +37,9 @@ ALIGNED = 0.6
 #: A photograph with a shorter side from here on is likely to be as its camera made it: by half, its cut-out is left so.
 NATIVE_SIDE = 1000
 NATIVE = 0.5
+#: Share of scenes that are set before an even background, as products and portraits are: where little but the codec's
+#: blocks is left of a photograph, its lattice looks most like a generator's.
+BACKED = 0.15
 
 #: As the default histories, with fewer resized pictures: a resized trace lies where no detector of this kind looks, and
 #: too many of them teach nothing but doubt.
@@ -86,12 +90,13 @@ def pair_from(path: str | os.PathLike[str], seed: Sequence[int], settings: Histo
     native = min(pixels.shape[:2]) >= NATIVE_SIDE
     shrunk, factor = _shrunk(pixels, rng, always=native)
     side = int(rng.choice(SIDES))
-    scene = _cut_out(shrunk, side, rng)
+    before = background(rng, BACKED)
+    scene = before(_cut_out(shrunk, side, rng))
     made, simulator = simulate(scene, rng)
     photograph = scene
     # Only the photograph gets the trace of a camera: a generator's picture was never behind a colour filter.
     if native and rng.random() < NATIVE:
-        photograph = _cut_out(pixels, side, rng)
+        photograph = before(_cut_out(pixels, side, rng))
     elif factor <= CLEAN and rng.random() < RETAKEN:
         photograph = take_photograph(scene, rng)
     history = random_history(rng, settings=settings)

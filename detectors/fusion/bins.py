@@ -23,17 +23,26 @@ BINS = {
 #: Formats that change nothing, or in a way that was measured; the colours of a GIF or the frames of a video are others.
 _FORMATS = frozenset({"JPEG", "PNG", "WEBP", "BMP", "TIFF", "array"})
 
+#: Factors of enlargement that a period of 4 or 2 pixels is taken for. WebP's blocks of 4 x 4 have that period too, so
+#: that in a WebP file it tells nothing of resizing.
+_BLOCK_FACTORS = (4 / 3, 2.0, 4.0)
+_NEAR = 0.01
+
 
 def bin_of(conditions: Conditions) -> str:
     """One of `BINS`."""
     if conditions.format not in _FORMATS:
         return "other"
+    if conditions.format == "WEBP" and (conditions.resampled is None or _of_blocks(conditions.resampled)):
+        return "webp"
     if conditions.resampled is not None:
         return "resampled"
-    if conditions.format == "WEBP":
-        return "webp"
     if conditions.quality is None:
         return "lossless"
     if conditions.quality >= LIGHT:
         return "light"
     return "moderate" if conditions.quality >= MODERATE else "strong"
+
+
+def _of_blocks(factor: float) -> bool:
+    return any(abs(factor - known) < _NEAR for known in _BLOCK_FACTORS)

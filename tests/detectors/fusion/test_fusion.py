@@ -179,6 +179,11 @@ def test_every_condition_has_a_bin_with_words() -> None:
     ]  # fmt: skip
     assert named(format="WEBP", quality=80) == "webp"
     assert named(resampled=0.5) == "resampled"
+    # WebP's blocks of 4 x 4 look like an enlargement; one by another factor is one.
+    assert [named(format="WEBP", resampled=factor) for factor in (1.333, 2.0, 4.0, 1.5)] == [
+        "webp", "webp", "webp", "resampled",
+    ]  # fmt: skip
+    assert named(format="PNG", resampled=2.0) == "resampled"
     assert named(format="GIF") == named(format="H264") == "other"
     assert {named(), named(quality=95), named(quality=80), named(quality=50)} <= set(BINS)
 
