@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ganeval.cli.failures import command
+from ganeval.cli.grids import print_grid, say_broken
 
 
 @command
@@ -37,8 +38,7 @@ def detectors(
         typer.echo(json.dumps(rows, indent=2))
     else:
         _print_rows(rows)
-    for error in broken.values():
-        typer.echo(f"note: {error.message}", err=True)
+    say_broken(broken)
 
 
 def read_cards() -> dict[str, dict[str, Any]]:
@@ -60,24 +60,16 @@ def read_cards() -> dict[str, dict[str, Any]]:
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, style="bold")
-    grid.add_column(overflow="fold")
-    for row in rows:
-        lines = [row["title"], row["paper"], f"needs {row['minimum_side']} pixels on the shorter side"]
-        if row["default"]:
-            lines.append("asked by default")
-        lines += _card_lines(row["card"])
-        grid.add_row(row["name"], "\n".join(lines))
-        grid.add_row("")
-    console = Console(highlight=False, markup=False, emoji=False)
-    console.print(grid)
-    console.print(
-        "Besides these, provenance is always asked: C2PA, metadata, JPEG tables. Train your own: ganeval detect train"
+    print_grid(
+        [(row["name"], "\n".join(_lines(row))) for row in rows],
+        "Besides these, provenance is always asked: C2PA, metadata, JPEG tables. Train your own: ganeval detect train",
     )
+
+
+def _lines(row: dict[str, Any]) -> list[str]:
+    default = ["asked by default"] if row["default"] else []
+    needs = f"needs {row['minimum_side']} pixels on the shorter side"
+    return [row["title"], row["paper"], needs, *default, *_card_lines(row["card"])]
 
 
 def _card_lines(card: dict[str, Any] | None) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganeval.cli.failures import command
+from ganeval.cli.grids import plain_console
 from ganeval.wording import counted
 
 if TYPE_CHECKING:
@@ -35,14 +36,13 @@ def _store(cache_dir: Path | None) -> FeatureStore:
 def ls(cache_dir: CacheDir = None) -> None:
     """List the stored features, the most recently used first."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     from ganeval.cli.values import bytes_in_words
 
     store = _store(cache_dir)
     entries = store.entries()
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = plain_console()
     if not entries:
         console.print(f"no features stored in {store.root}", soft_wrap=True)
         return

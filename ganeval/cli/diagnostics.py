@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganeval.cli.failures import command
+from ganeval.cli.grids import plain_console, say_broken
 
 if TYPE_CHECKING:
     from ganeval.diagnosis.diagnostic import Diagnostic
@@ -28,8 +29,7 @@ def diagnostics(
         typer.echo(json.dumps([_as_json(one) for one in found], indent=2))
     else:
         _print(found, in_full=bool(names))
-    for error in broken.values():
-        typer.echo(f"note: {error.message}", err=True)
+    say_broken(broken)
 
 
 def _as_json(one: Diagnostic) -> dict[str, Any]:
@@ -46,12 +46,11 @@ def _as_json(one: Diagnostic) -> dict[str, Any]:
 
 
 def _print(found: Sequence[Diagnostic], *, in_full: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from ganeval.report.diagnosis import FAILURES
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = plain_console()
     for failure, title in FAILURES.items():
         members = [one for one in found if one.failure == failure]
         if not members:

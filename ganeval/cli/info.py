@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from ganeval.cli.failures import command
+from ganeval.cli.grids import plain_console
 from ganeval.wording import counted
 
 
 @command
 def info(as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False) -> None:
     """Show versions, devices, where things are kept, and the named sets and generators."""
-    from rich.console import Console
     from rich.table import Table
 
     facts = _facts()
@@ -25,7 +25,7 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout
     for name, value in facts.items():
         shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
         table.add_row(name, ", ".join(shown) if isinstance(shown, list) else str(shown))
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    plain_console().print(table)
 
 
 def _facts() -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganeval.cli.failures import command
+from ganeval.cli.grids import plain_console, print_grid, say_broken
 from ganeval.wording import counted
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from ganeval.errors import PluginError
@@ -43,27 +43,29 @@ def extractors(as_json: AsJson = False) -> None:
             for spec, availability in zip(specs, here, strict=True)
         ]
         typer.echo(json.dumps(rows, indent=2))
-        _say_broken(broken)
+        say_broken(broken)
         return
-    _print_grid(
+    print_grid(
         [
             (
                 spec.name,
                 "yes" if availability.available else "no",
-                [
-                    spec.summary,
-                    f"{spec.feature_dim or '?'} features, "
-                    + (f"{spec.class_count} classes, " if spec.class_count else "no classes, ")
-                    + f"resize {' or '.join(spec.preprocessings) or 'none'}",
-                    availability.reason,
-                ],
+                "\n".join(
+                    [
+                        spec.summary,
+                        f"{spec.feature_dim or '?'} features, "
+                        + (f"{spec.class_count} classes, " if spec.class_count else "no classes, ")
+                        + f"resize {' or '.join(spec.preprocessings) or 'none'}",
+                        availability.reason,
+                    ]
+                ),
             )
             for spec, availability in zip(specs, here, strict=True)
         ],
         "Default: inception-v3 where its weights can be had, else efficientnet-lite0. "
         "Your own: --extractor package.module:Class",
     )
-    _say_broken(broken)
+    say_broken(broken)
 
 
 @command
@@ -90,7 +92,7 @@ def metrics(
         _print_in_full(found)
     else:
         _print_metrics(found)
-    _say_broken(broken)
+    say_broken(broken)
 
 
 def _as_json(metric: Metric, groups: Mapping[str, frozenset[str]]) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def _groups() -> dict[str, frozenset[str]]:
 
 def _print_metrics(found: Sequence[Metric]) -> None:
     """A line a metric, under a heading for what they read."""
-    console = _console()
+    console = plain_console()
     console.print(_grid_of([("--metrics", "", "better", "interval")], style="dim"))
     for heading, members in _by_what_they_read(found).items():
         console.print(f"\non {heading}:", style="dim")
@@ -194,7 +196,7 @@ def _reads(metric: Metric) -> str:
 def _print_in_full(found: Sequence[Metric]) -> None:
     from rich.table import Table
 
-    console = _console()
+    console = plain_console()
     groups = _groups()
     for metric in found:
         belongs = [group for group, members in groups.items() if metric.name in members]
@@ -236,29 +238,3 @@ def _other_names(metric: Metric) -> set[str]:
 
     names = {*metric.aliases, metric.name}.union(*(names_of(base, metric) for base in metric.scores))
     return names - {*metric.scores} if len(metric.scores) > 1 else names
-
-
-def _say_broken(broken: Mapping[str, PluginError]) -> None:
-    for error in broken.values():
-        typer.echo(f"note: {error.message}", err=True)
-
-
-def _print_grid(rows: Sequence[tuple[str, str, list[str]]], footer: str) -> None:
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, flag, lines in rows:
-        table.add_row(name, flag, "\n".join(lines))
-        table.add_row("")
-    console = _console()
-    console.print(table)
-    console.print(footer)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganeval.cli.failures import command
+from ganeval.cli.grids import plain_console, print_grid, say_broken
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from ganeval.generators.model import GenerativeModel, Phase
 
 
@@ -37,8 +36,7 @@ def generators(
         typer.echo(json.dumps(rows, indent=2))
     else:
         _print_rows(rows)
-    for error in broken.values():
-        typer.echo(f"note: {error.message}", err=True)
+    say_broken(broken)
 
 
 def _row(name: str, kind: type[GenerativeModel]) -> dict[str, Any]:
@@ -112,26 +110,21 @@ def _phase(phase: Phase) -> dict[str, Any]:
 
 
 def _print_rows(rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table
+    print_grid(
+        [(row["name"], "\n".join(_lines(row))) for row in rows],
+        "Options and phases of one: ganeval generators NAME. Train: ganeval train NAME --data ... --out ...",
+    )
 
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, style="bold")
-    grid.add_column(overflow="fold")
-    for row in rows:
-        lines = [row["title"], row["paper"], f"{row['task']}, learns from {_data_in_words(row['data'])}"]
-        if row["bundled"]:
-            lines.append(f"bundled weights: {', '.join(row['bundled'])}")
-        grid.add_row(row["name"], "\n".join(lines))
-        grid.add_row("")
-    console = _console()
-    console.print(grid)
-    console.print("Options and phases of one: ganeval generators NAME. Train: ganeval train NAME --data ... --out ...")
+
+def _lines(row: dict[str, Any]) -> list[str]:
+    bundled = [f"bundled weights: {', '.join(row['bundled'])}"] if row["bundled"] else []
+    return [row["title"], row["paper"], f"{row['task']}, learns from {_data_in_words(row['data'])}", *bundled]
 
 
 def _print_in_full(model: dict[str, Any]) -> None:
     from rich.table import Table
 
-    console = _console()
+    console = plain_console()
     console.print(f"{model['name']}: {model['title']}", style="bold")
     facts = Table.grid(padding=(0, 2))
     facts.add_column(no_wrap=True)
@@ -183,9 +176,3 @@ def _data_in_words(kind: str) -> str:
     from ganeval.generators.data_kinds import KINDS
 
     return KINDS.get(kind, kind)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False)
