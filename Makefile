@@ -69,6 +69,7 @@ types: .venv/.installed-dev
 	rm -rf build
 	$(PIP) install -q --no-deps --target build/types .
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p ganeval
+	cd build/types && MYPYPATH=../../examples ../../$(BIN)/mypy --config-file ../../pyproject.toml ../../examples/*.py
 
 clean:
 	rm -rf build dist $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -85,6 +85,10 @@ class ReportError(GanevalError):
     """A file or text isn't a report that this version can read."""
 
 
+class StatisticsError(GanevalError):
+    """A file isn't one of statistics that can be read, or its statistics don't fit what they are to be used with."""
+
+
 class CompareError(GanevalError):
     """Numbers that can't be held against each other: other extractors, real images, parameters; or too few sets."""
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` through a temporary file in the same folder; the old file stays until the new is whole.
+    """Write `data` to `path` as `written_atomically` does, which see; raises OSError."""
+    with written_atomically(path) as stream:
+        stream.write(data)
 
-    An existing file keeps its permissions, a new one gets those of the umask.
+
+@contextmanager
+def written_atomically(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content becomes `path` when the block ends without an error; the old file stays until then.
+
+    It goes through a temporary file in the same folder. An existing file keeps its permissions, a new one gets those of
+    the umask.
 
     Raises
     ------
@@ -20,10 +31,10 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     temporary = path.parent / f".ganeval-{secrets.token_hex(8)}.tmp"
     # os.open rather than tempfile: what is written is for others to read, so its mode follows the umask, not 0600.
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+        with os.fdopen(descriptor, "w+b") as stream:
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         if path.exists():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Annotated
 
 import typer
 
-from ganeval.cli import cache, cas, compare, diagnose, diagnostics, info, listings, power, score
+from ganeval.cli import cache, cas, compare, diagnose, diagnostics, info, listings, power, score, stats
 from ganeval.cli.failures import guarded
 from ganeval.version import __version__
 
@@ -46,11 +47,14 @@ app.command("compare")(compare.compare)
 app.command("power")(power.power)
 app.command("diagnose")(diagnose.diagnose)
 app.command("cas")(cas.cas)
+app.command("stats")(stats.stats)
 app.command("extractors")(listings.extractors)
 app.command("metrics")(listings.metrics)
 app.command("diagnostics")(diagnostics.diagnostics)
 app.command("info")(info.info)
 app.add_typer(cache.app, name="cache")
+
+_OWN = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
 
 
 def _add_plugins() -> None:
@@ -74,6 +78,12 @@ def _add_plugins() -> None:
             typer.echo(f"note: the command {point.name!r} of {point.value!r} can't be loaded: {error}", err=True)
 
 
+def _is_own_command(arguments: Sequence[str]) -> bool:
+    """Whether the command that is named first is the application's own."""
+    first = next((argument for argument in arguments if not argument.startswith("-")), None)
+    return first in _OWN
+
+
 def main() -> None:
     """Run the command line; exits with 2 for an error that the user can mend, 130 after an interrupt."""
     for stream in (sys.stdout, sys.stderr):
@@ -83,5 +93,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     with guarded(debug=debug):
-        _add_plugins()
+        # Importing plug-ins takes longer than a score of stored features: only where one may be meant.
+        if not _is_own_command(arguments):
+            _add_plugins()
         app(args=[argument for argument in arguments if argument != "--debug"], prog_name="ganeval")

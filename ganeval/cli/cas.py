@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ganeval.cli import options as o
-from ganeval.cli.failures import command
+from ganeval.cli.failures import all_processes, shared_command
 
 
-@command
+@shared_command
 @o.with_settings
 def cas(
     samples: Annotated[str, typer.Argument(help=f"Generated images with labels: {o.SETS}", show_default=False)],
@@ -63,11 +61,10 @@ def cas(
 
     Exit status: 0; 2 for an error that you can mend; 130 after an interrupt.
     """
-    from ganeval.cli.outputs import check_outputs, write_reports
+    from ganeval.cli.outputs import check_outputs, command_line, write_reports
     from ganeval.cli.progress import make_progress
     from ganeval.cli.values import check_count
     from ganeval.diagnosis.usefulness.cas import ProbeOptions, classification_accuracy_score
-    from ganeval.diagnosis.usefulness.classifiers.processes import is_first_process
     from ganeval.diagnosis.usefulness.from_scratch import FullOptions
     from ganeval.errors import OptionError
 
@@ -91,8 +88,7 @@ def cas(
             "options of a network's training were given, and --mode probe trains none",
             hint="Add --mode full, or leave them out.",
         )
-    first = is_first_process()
-    with make_progress(quiet=quiet or not first) as progress:
+    with all_processes(settings["device"]) as ranks, make_progress(quiet=quiet or not ranks.is_first) as progress:
         report = classification_accuracy_score(
             samples,
             real_train,
@@ -105,10 +101,10 @@ def cas(
             level=level,
             **settings,
             progress=progress,
-            command=shlex.join(["ganeval", *sys.argv[1:]]),
+            command=command_line(),
         )
-    if first:
-        write_reports(report, json_path, html_path)
+        if ranks.is_first:
+            write_reports(report, json_path, html_path)
 
 
 def _given(**values: Any) -> dict[str, Any]:

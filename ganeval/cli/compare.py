@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +17,9 @@ def compare(
         list[str],
         typer.Argument(help=f"Two or more sets of generated images: {o.SETS} Or .json reports.", show_default=False),
     ],
-    real: Annotated[str | None, typer.Option("--real", help="Real images, in any of the same forms.")] = None,
+    real: Annotated[
+        str | None, typer.Option("--real", help="Real images, in any of the same forms, or a file of `ganeval stats`.")
+    ] = None,
     name: Annotated[
         list[str] | None, typer.Option("--name", help="What to call a set; once for each, in order.")
     ] = None,
@@ -49,7 +49,7 @@ def compare(
     Exit status: 0; 2 for an error that you can mend; 3 if --until-decided ran out of images before every difference was
     settled (the comparison is written all the same, and its looks.decided is false).
     """
-    from ganeval.cli.outputs import check_outputs, write_outputs
+    from ganeval.cli.outputs import check_outputs, command_line, write_outputs
     from ganeval.cli.progress import make_progress
     from ganeval.cli.values import check_count
     from ganeval.comparing.comparing import compare as compare_sets
@@ -67,7 +67,7 @@ def compare(
             options=parse_options(option or []),
             until_decided=until_decided,
             curves=json_path is not None or html_path is not None,
-            command=shlex.join(["ganeval", *sys.argv[1:]]),
+            command=command_line(),
             level=level,
             **settings,
             progress=progress,

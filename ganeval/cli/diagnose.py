@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -44,7 +42,7 @@ def diagnose(
 
     Exit status: 0, whatever was found; 2 for an error that you can mend.
     """
-    from ganeval.cli.outputs import check_outputs, write_reports
+    from ganeval.cli.outputs import check_outputs, command_line, write_reports
     from ganeval.cli.progress import make_progress
     from ganeval.diagnosis.choosing import choose_diagnostics, parse_diagnostic_options
     from ganeval.diagnosis.diagnosing import diagnose as diagnose_images
@@ -63,6 +61,6 @@ def diagnose(
             level=level,
             **settings,
             progress=progress,
-            command=shlex.join(["ganeval", *sys.argv[1:]]),
+            command=command_line(),
         )
     write_reports(report, json_path, html_path)

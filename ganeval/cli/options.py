@@ -30,6 +30,9 @@ Weights = Annotated[Path | None, typer.Option("--weights", help="Weights file fo
 Preprocessing = Annotated[
     str | None, typer.Option("--preprocessing", help="tf1 or clean; the extractor's own by default.")
 ]
+Precision = Annotated[
+    str | None, typer.Option("--precision", help="Of the network: float32 (default), bfloat16 or float16.")
+]
 Json = Annotated[str | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")]
 Html = Annotated[str | None, typer.Option("--html", help="Write the report as one HTML file.")]
 Labels = Annotated[str | None, typer.Option("--labels", help="folders: class labels from sub-folders.")]
@@ -44,6 +47,7 @@ Count = Annotated[int | None, typer.Option("-n", "--count", min=1, help="Images 
 OnError = Annotated[str, typer.Option("--on-error", help="raise or skip, for images that can't be decoded.")]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Images a batch.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; one a core by default.")]
+Compile = Annotated[str, typer.Option("--compile", help="The network: never, always, or auto where it pays.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of everything random.")]
 Until = Annotated[
@@ -71,6 +75,7 @@ def _settings(
     extractor: Extractor = "auto",
     weights: Weights = None,
     preprocessing: Preprocessing = None,
+    precision: Precision = None,
     labels: Labels = None,
     clips: Clips = None,
     recursive: Recursive = True,
@@ -79,6 +84,7 @@ def _settings(
     on_error: OnError = "raise",
     batch_size: BatchSize = None,
     workers: Workers = None,
+    compile: Compile = "never",
     device: Device = "auto",
     seed: Seed = 2020,
     cache: Cache = True,
@@ -106,14 +112,16 @@ def sharing(
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(function, eval_str=True)
+        # A command's own option of the same name hides the shared one, which keeps its default.
+        offered = {option: parameter for option, parameter in options.items() if option not in own.parameters}
         parameters: list[inspect.Parameter] = []
         for parameter in own.parameters.values():
-            parameters += options.values() if parameter.name == name else [parameter]
+            parameters += offered.values() if parameter.name == name else [parameter]
         parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
 
         @functools.wraps(function)
         def wrapped(**values: Any) -> None:
-            chosen = {option: values.pop(option) for option in options}
+            chosen = {option: values.pop(option) for option in offered}
             prepared(chosen)
             function(**values, **{name: chosen})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,9 +12,15 @@ from typing import Any
 from rich.console import Console
 
 from ganeval.errors import OutputError
+from ganeval.images.urls import without_secrets
 from ganeval.report.console import render_report
 from ganeval.report.report import Report
 from ganeval.report.writing import is_device
+
+
+def command_line() -> str:
+    """The command as it was typed, for the report, but for what gives access to a URL."""
+    return shlex.join(["ganeval", *map(without_secrets, sys.argv[1:])])
 
 
 def check_outputs(json_path: str | None, html_path: str | None, table_path: str | None = None) -> None:

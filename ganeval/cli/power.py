@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -41,7 +39,7 @@ def power(
     Says first what can be told with the images at hand. From a report nothing is computed anew; from images they are
     scored first.
     """
-    from ganeval.cli.outputs import check_outputs, write_outputs
+    from ganeval.cli.outputs import check_outputs, command_line, write_outputs
     from ganeval.cli.progress import make_progress
     from ganeval.cli.values import check_count, parse_part
     from ganeval.comparing.planning import check_plan, plan
@@ -69,7 +67,7 @@ def power(
                 level=level,
                 **settings,
                 progress=progress,
-                command=shlex.join(["ganeval", *sys.argv[1:]]),
+                command=command_line(),
             )
         metric = None
     made = plan(report, metrics=metric, difference=difference, relative=part, level=level, power=chance)

@@ -43,6 +43,16 @@ def check_count(count: int | None, *sets: str | None) -> None:
         )
 
 
+def parse_how_many(text: str, option: str) -> int | str | None:
+    """``"10000"`` to a number, ``"all"`` to itself and ``"none"`` to None."""
+    word = text.strip().lower().replace(",", "").replace("_", "")
+    if word in ("all", "none"):
+        return word if word == "all" else None
+    if not word.isdecimal():
+        raise OptionError(f"{option} {text!r} is not a number of images", hint="Write it like 10000, all or none.")
+    return int(word)
+
+
 def parse_part(text: str, option: str) -> float:
     """``"5%"`` or ``"0.05"`` to 0.05."""
     number, percent, rest = text.strip().partition("%")

@@ -110,7 +110,7 @@ def compare(
     evaluation = Evaluation(choose_metrics(metrics, options, with_real=real is not None), chosen)
     sources = [evaluation.open(spec) for spec in specs]
     by_name = dict(zip(distinct_names([source.name for source in sources], names), sources, strict=True))
-    real_source = None if real is None else evaluation.open(real)
+    real_source = None if real is None else evaluation.open_real(real)
     for source in sources:
         evaluation.check_counts(source, real_source)
     if until_decided:

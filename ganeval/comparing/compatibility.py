@@ -42,7 +42,7 @@ def require_comparable(reports: Mapping[str, Report], metrics: Sequence[str]) ->
         Naming all that differs: extractors, their weights, preprocessing or precision, real images, parameters.
     """
     differing = _of_the_extractor(reports)
-    with_real = [name for name in metrics if any(r.scores[name].n_real is not None for r in reports.values())]
+    with_real = [name for name in metrics if any(_has_real(r, name) for r in reports.values())]
     if with_real:
         differing += _of_the_real_side(reports)
     differing += _of_the_parameters(reports, metrics)
@@ -53,6 +53,12 @@ def require_comparable(reports: Mapping[str, Report], metrics: Sequence[str]) ->
             hint="Score the sets again with the same settings, or let `ganeval compare A B --real DATA` do it.",
         )
     return _unchecked(reports) if with_real else []
+
+
+def _has_real(report: Report, metric: str) -> bool:
+    """Whether a score rests on real images; where nobody knows how many those are, any may."""
+    unknown = report.real is not None and report.real.count is None
+    return unknown or report.scores[metric].n_real is not None
 
 
 def without_common_metric(reports: Mapping[str, Report]) -> CompareError:

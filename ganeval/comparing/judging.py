@@ -132,7 +132,7 @@ def _difference(row: Row, pair: Pair) -> Difference | str:
     for entry, words in _MEAN_OVER.items():
         if _named(first.details.get(entry)) != _named(second.details.get(entry)):
             return words
-    found = difference(_estimate(first), _estimate(second), same_real=row.same_real)
+    found = difference(estimate_of(first), estimate_of(second), same_real=row.same_real)
     if found is None or not math.isfinite(found.standard_error) or not math.isfinite(found.value):
         return "a side has too few images"
     if found.standard_error == 0 and found.value != 0:
@@ -145,7 +145,8 @@ def _named(entry: Any) -> Any:
     return frozenset(entry) if isinstance(entry, Mapping) else entry
 
 
-def _estimate(score: Score) -> Estimate:
+def estimate_of(score: Score) -> Estimate:
+    """A score as one side of a difference; where only its interval is known, that stands for the standard error."""
     error = score.standard_error
     if error is None and score.interval is not None:
         # Intervals of another kind than a normal one: their width stands for the standard error.

@@ -69,8 +69,8 @@ def diagnose(
     command
         How the run is described in the report.
     **settings
-        As of `ganeval.score`: extractor, weights, preprocessing, device, batch_size, workers, labels, clips, recursive,
-        value_range, count, on_error, cache, cache_dir, trust.
+        As of `ganeval.score`: extractor, weights, preprocessing, device, batch_size, workers, compile, labels, clips,
+        recursive, value_range, count, on_error, cache, cache_dir, trust.
 
     Returns
     -------

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from ganeval.errors import CorruptImageError, ExtractorError
 from ganeval.features.chunks import FeatureChunk
 from ganeval.features.extractor import ExtractorOutput, FeatureExtractor
 from ganeval.features.features import Preview, StageTimes
+from ganeval.features.lanes import Lane, lane_to
 from ganeval.features.previews import PreviewChoice, make_preview
 from ganeval.images.source import DecodedImage, ImageItem
 from ganeval.wording import counted
@@ -87,6 +89,25 @@ class DecodedBatch:
         )
 
 
+@dataclass(frozen=True)
+class StagedBatch:
+    """Images on the device: `parts` of one size each, resized or (`raw`) not yet, that hold the images `order`."""
+
+    order: list[int]
+    parts: list[torch.Tensor]
+    raw: bool
+    mark: Any
+
+
+@dataclass(frozen=True)
+class LaunchedBatch:
+    """What the network gives for a batch, on its way to the CPU."""
+
+    order: list[int]
+    outputs: list[tuple[torch.Tensor, ...]]
+    mark: Any
+
+
 class BatchWorker:
     """Does the work of single batches; its methods may run in any thread.
 
@@ -100,13 +121,21 @@ class BatchWorker:
         Which images get a preview.
     clock
         Told where the time goes.
+    lane
+        How batches get to the device; None takes the best.
     """
 
     def __init__(
-        self, extractor: FeatureExtractor, device: torch.device, previews: PreviewChoice, clock: StageClock
+        self,
+        extractor: FeatureExtractor,
+        device: torch.device,
+        previews: PreviewChoice,
+        clock: StageClock,
+        lane: Lane | None = None,
     ) -> None:
         self.extractor = extractor
         self.device = device
+        self.lane = lane or lane_to(device)
         self.previews = previews
         self.clock = clock
         self._widths: tuple[int | None, ...] | None = None
@@ -131,19 +160,51 @@ class BatchWorker:
         """Only what can't be decoded in the batch."""
         return self.decode(*batch).skipped
 
-    @torch.inference_mode()
     def compute(self, pixels: Sequence[Pixels]) -> tuple[torch.Tensor, ...]:
         """Network outputs (pooled, and logits and spatial where there are any, else empty) of images, on the CPU."""
+        return self.collect(self.launch(self.stage(pixels)))
+
+    @torch.inference_mode()
+    def stage(self, pixels: Sequence[Pixels], *, ahead: bool = False) -> StagedBatch:
+        """Bring images to the device and resize them, `ahead` beside what the network computes.
+
+        An extractor that isn't thread-safe doesn't resize beside anything: `launch` does it then.
+        """
+        raw = ahead and not self.extractor.thread_safe
         with self.clock.time("resize"):
-            order, parts = self._prepare(pixels)
+            if not ahead:
+                return StagedBatch(*self._prepare(pixels, raw=raw), raw, None)
+            with self.lane.ahead():
+                return StagedBatch(*self._prepare(pixels, raw=raw), raw, self.lane.mark())
+
+    @torch.inference_mode()
+    def launch(self, staged: StagedBatch) -> LaunchedBatch:
+        """Start the network on a staged batch."""
+        parts = staged.parts
+        if staged.mark is not None:
+            self.lane.follow(staged.mark, parts)
+        if staged.raw:
+            with self.clock.time("resize"):
+                parts = [self.extractor.prepare(part) for part in parts]
         with self.clock.time("network"):
-            outputs = [self._checked(self.extractor.forward(part), len(part)) for part in _joined(parts)]
-            back = torch.from_numpy(np.argsort(order))
+            outputs = [self._downloaded(self.extractor.forward(part), len(part)) for part in _joined(parts)]
+            return LaunchedBatch(staged.order, outputs, self.lane.mark())
+
+    @torch.inference_mode()
+    def collect(self, launched: LaunchedBatch) -> tuple[torch.Tensor, ...]:
+        """Outputs of a launched batch, as `compute` gives them."""
+        with self.clock.time("network"):
+            if launched.mark is not None:
+                self.lane.arrived(launched.mark)
+            for output in launched.outputs:
+                self._refuse_infinite(output[0])
+            back = torch.from_numpy(np.argsort(launched.order))
             return tuple(
-                torch.cat(tensors)[back] if len(tensors[0]) else tensors[0] for tensors in zip(*outputs, strict=True)
+                torch.cat(tensors)[back] if len(tensors[0]) else tensors[0]
+                for tensors in zip(*launched.outputs, strict=True)
             )
 
-    def _prepare(self, pixels: Sequence[Pixels]) -> tuple[list[int], list[torch.Tensor]]:
+    def _prepare(self, pixels: Sequence[Pixels], *, raw: bool = False) -> tuple[list[int], list[torch.Tensor]]:
         """Prepared batches, one or more for each size of image, and which images they hold, in order."""
         groups: dict[tuple[int, ...], list[int]] = {}
         for index, image in enumerate(pixels):
@@ -154,13 +215,13 @@ class BatchWorker:
             at_once = max(1, _RESIZE_BYTES // int(np.prod(shape)))
             for i in range(0, len(members), at_once):
                 some = members[i : i + at_once]
-                stacked = torch.from_numpy(np.stack([pixels[index] for index in some])).to(self.device)
                 # A permuted view is an N×3×H×W batch that lies in memory as channels_last, without a copy.
-                parts.append(self.extractor.prepare(stacked.permute(0, 3, 1, 2)))
+                images = self.lane.upload([pixels[index] for index in some]).permute(0, 3, 1, 2)
+                parts.append(images if raw else self.extractor.prepare(images))
                 order += some
         return order, parts
 
-    def _checked(self, output: ExtractorOutput, count: int) -> tuple[torch.Tensor, ...]:
+    def _downloaded(self, output: ExtractorOutput, count: int) -> tuple[torch.Tensor, ...]:
         name = self.extractor.info.name
         parts = (output.pooled, output.logits, output.spatial)
         for what, part in zip(("features", "logits", "spatial features"), parts, strict=True):
@@ -178,13 +239,14 @@ class BatchWorker:
                 f"{_in_words(widths)} for others",
                 hint="Every image must give as many numbers as any other, whatever its size: resize, or pool.",
             )
-        tensors = [torch.empty(0) if part is None else part.detach().to("cpu", torch.float32) for part in parts]
-        if not torch.isfinite(tensors[0]).all():
+        return tuple(torch.empty(0) if part is None else self.lane.download(part) for part in parts)
+
+    def _refuse_infinite(self, pooled: torch.Tensor) -> None:
+        if not torch.isfinite(pooled).all():
             raise ExtractorError(
-                f"the extractor {name!r} returned features that are NaN or infinite",
+                f"the extractor {self.extractor.info.name!r} returned features that are NaN or infinite",
                 hint="Its weights are damaged, or its precision is too low for these images.",
             )
-        return tuple(tensors)
 
     def chunk(self, batch: DecodedBatch, outputs: Sequence[tuple[torch.Tensor, ...]]) -> FeatureChunk:
         """The chunk of a decoded batch from the outputs of its pieces, in order."""

@@ -88,6 +88,20 @@ def first_positions(chunk: FeatureChunk, positions: int, skipped: int = 0) -> Fe
     )
 
 
+def rows_of_chunk(chunk: FeatureChunk, rows: Sequence[int]) -> FeatureChunk:
+    """Copies of the chosen rows, without what isn't kept by row (skipped images, previews) and spatial features."""
+    chosen = list(rows)
+    return FeatureChunk(
+        start=chunk.start,
+        positions=len(chosen),
+        pooled=chunk.pooled[chosen],
+        logits=None if chunk.logits is None else chunk.logits[chosen],
+        ids=tuple(chunk.ids[row] for row in chosen),
+        labels=tuple(chunk.labels[row] for row in chosen),
+        images=tuple(chunk.images[row] for row in chosen),
+    )
+
+
 def features_from_chunks(
     chunks: Sequence[FeatureChunk], *, extractor: ExtractorInfo, fingerprint: str | None, times: StageTimes
 ) -> Features:

@@ -106,7 +106,6 @@ class ClipExtractor(FeatureExtractor):
         pixels = self._preprocessing.resize(images, self._resolution)
         return (pixels - self._mean.to(pixels.device)) / self._deviation.to(pixels.device)
 
-    @torch.no_grad()
     def forward(self, prepared: Tensor) -> ExtractorOutput:
         """Pooled [N, D]."""
         return ExtractorOutput(pooled=self.network(prepared).float())

@@ -79,7 +79,6 @@ class CustomExtractor(FeatureExtractor):
             return images
         return self._resizing.resize(images, self._size)
 
-    @torch.no_grad()
     def forward(self, prepared: Tensor) -> ExtractorOutput:
         """The callable's output, checked: 2-D, one finite row an image.
 

@@ -82,7 +82,6 @@ class DinoV2Extractor(FeatureExtractor):
         pixels = self._preprocessing.resize(images, INPUT_SIZE)
         return (pixels - self._mean.to(pixels.device)) / self._deviation.to(pixels.device)
 
-    @torch.no_grad()
     def forward(self, prepared: Tensor) -> ExtractorOutput:
         """Pooled [N, D]."""
         return ExtractorOutput(pooled=self.network(prepared).float())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import importlib.util
+import runpy
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from ganeval.errors import ExtractorError
 from ganeval.features.extractor import Availability, ExtractorOutput, ExtractorRequest, ExtractorSpec, FeatureExtractor
 from ganeval.features.features import ExtractorInfo
 from ganeval.features.folding import FusedConv2d, folded_weights
+from ganeval.features.precision import EXACT, find_precision
 from ganeval.features.preprocessing import find_preprocessing
 from ganeval.features.weights import check_state_dict, load_state_dict, sha256_of
 
@@ -71,29 +74,41 @@ class _InvertedBottleneck(nn.Module):
 
 
 class EfficientNetLiteNetwork(nn.Module):
-    """float32 pixels [N, 3, 224, 224] in 0..255 to pooled features [N, 1280] and logits [N, 1000]."""
+    """float32 pixels [N, 3, 224, 224] in 0..255 to pooled features [N, 1280] and logits [N, 1000].
 
-    def __init__(self, layers: Any) -> None:
+    `dtype` is that of the convolutions but for the first; that, the mean and the classifier stay in float32.
+    """
+
+    def __init__(self, layers: Any, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
+        self.dtype = dtype
         weight, bias = folded_weights(layers._conv_stem, layers._bn0)
         blocks = [_InvertedBottleneck(block) for block in layers._blocks]
         stem = _same_padded(weight / _SCALE, bias, 2, 1, "relu6")
         self.early = nn.Sequential(stem, *blocks[:_CHUNKED_BLOCKS])
         self.late = nn.Sequential(*blocks[_CHUNKED_BLOCKS:])
         self.head = _fused(layers._conv_head, layers._bn1, "relu6")
-        self.classifier = nn.Linear(FEATURE_DIM, CLASS_COUNT)
+        # Not filled with random numbers first: those would be the caller's.
+        self.classifier: nn.Linear = nn.utils.skip_init(nn.Linear, FEATURE_DIM, CLASS_COUNT)  # type: ignore[no-untyped-call]
         self.classifier.load_state_dict(layers._fc.state_dict())
         self.requires_grad_(False)
+        for part in (self.early[1:], self.late, self.head):
+            part.to(dtype)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         # Subtracted here and not folded into the bias: the padding is with zeros after normalisation.
         x = (pixels - _MEAN).contiguous(memory_format=torch.channels_last)
         if x.device.type == "cpu":
-            x = torch.cat([self.early(chunk) for chunk in torch.split(x, _CHUNK)])
+            x = torch.cat([self._early(chunk) for chunk in torch.split(x, _CHUNK)])
         else:
-            x = self.early(x)
-        pooled = self.head(self.late(x)).mean(dim=(2, 3))
+            x = self._early(x)
+        pooled = self.head(self.late(x)).mean(dim=(2, 3), dtype=torch.float32)
         return pooled, self.classifier(pooled)
+
+    def _early(self, x: Tensor) -> Tensor:
+        first: Tensor = self.early[0](x)
+        through: Tensor = self.early[1:](first.to(self.dtype))
+        return through
 
 
 def _empty_layers() -> Any:
@@ -130,29 +145,39 @@ class EfficientNetLiteExtractor(FeatureExtractor):
     Parameters
     ----------
     request
-        Weights other than the embedded ones, preprocessing ``"clean"`` (default) or ``"tf1"``.
+        Weights other than the embedded ones, preprocessing ``"clean"`` (default) or ``"tf1"``, precision
+        ``"float32"`` (default), ``"bfloat16"`` or ``"float16"``.
     """
 
     thread_safe = True
 
     def __init__(self, request: ExtractorRequest) -> None:
         self._preprocessing = find_preprocessing(request.preprocessing, PREPROCESSINGS[0], PREPROCESSINGS)
-        path = embedded_weights() if request.weights is None else request.weights
-        layers = _empty_layers()
-        state = load_state_dict(path, network=NAME, trust=request.trust)
-        check_state_dict(state, layers.state_dict(), path=path, network=NAME)
-        layers = layers.to_empty(device="cpu")
-        layers.load_state_dict(state, strict=False)
-        self.network = EfficientNetLiteNetwork(layers).eval()
-        checksum = sha256_of(path)
+        self._precision = find_precision(request.precision)
+        self._path, self._trust = embedded_weights() if request.weights is None else request.weights, request.trust
+        checksum = sha256_of(self._path)
         self.info = ExtractorInfo(
             name=NAME,
             weights_sha256=checksum,
             preprocessing=self._preprocessing.name,
+            precision=request.precision or EXACT,
             published_weights=checksum == _EMBEDDED_SHA256,
             feature_dim=FEATURE_DIM,
             class_count=CLASS_COUNT,
         )
+        if not self.info.published_weights:
+            # Who knows what the file holds: now is the time to say so.
+            _ = self.network
+
+    @cached_property
+    def network(self) -> EfficientNetLiteNetwork:
+        """The network, made when it is first needed: a score of stored features needs none."""
+        layers = _empty_layers()
+        state = load_state_dict(self._path, network=NAME, trust=self._trust)
+        check_state_dict(state, layers.state_dict(), path=self._path, network=NAME)
+        layers = layers.to_empty(device="cpu")
+        layers.load_state_dict(state, strict=False)
+        return EfficientNetLiteNetwork(layers, self._precision).eval()
 
     @property
     def class_names(self) -> tuple[str, ...] | None:  # type: ignore[override]
@@ -163,9 +188,8 @@ class EfficientNetLiteExtractor(FeatureExtractor):
         """uint8 [N, 3, H, W] to float32 [N, 3, 224, 224] in 0..255."""
         return self._preprocessing.resize(images, INPUT_SIZE)
 
-    @torch.no_grad()
     def forward(self, prepared: Tensor) -> ExtractorOutput:
-        """Pooled [N, 1280] and logits [N, 1000]."""
+        """Pooled [N, 1280] and logits [N, 1000]; gradients flow to `prepared` where it asks for them."""
         pooled, logits = self.network(prepared)
         return ExtractorOutput(pooled=pooled, logits=logits)
 
@@ -177,10 +201,27 @@ class EfficientNetLiteExtractor(FeatureExtractor):
 
 @lru_cache(maxsize=1)
 def imagenet_class_names() -> tuple[str, ...]:
-    """The 1000 class names of ImageNet as torchvision carries them."""
-    from torchvision.models import MobileNet_V2_Weights
+    """The 1000 class names of ImageNet as torchvision carries them.
 
-    return tuple(MobileNet_V2_Weights.DEFAULT.meta["categories"])
+    They are read from their file alone where that is in its place, as importing torchvision takes longer than all the
+    rest of a score of stored features.
+    """
+    names = _names_by_themselves()
+    if names is None:
+        from torchvision.models import MobileNet_V2_Weights
+
+        names = MobileNet_V2_Weights.DEFAULT.meta["categories"]
+    return tuple(names)
+
+
+def _names_by_themselves() -> list[str] | None:
+    package = importlib.util.find_spec("torchvision")
+    folder = None if package is None or package.origin is None else Path(package.origin).parent
+    try:
+        names = runpy.run_path(str(folder / "models" / "_meta.py"))["_IMAGENET_CATEGORIES"] if folder else None
+    except (OSError, KeyError, ImportError, SyntaxError):
+        return None
+    return names if isinstance(names, list) and len(names) == CLASS_COUNT else None
 
 
 def _availability() -> Availability:

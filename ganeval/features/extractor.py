@@ -75,6 +75,9 @@ class ExtractorRequest:
         A weights file to use instead of the default ones.
     preprocessing
         ``"tf1"`` or ``"clean"``; None takes the extractor's default.
+    precision
+        ``"float32"``, ``"bfloat16"`` or ``"float16"`` for the network's arithmetic; None takes the extractor's own,
+        which is float32 for those of ganeval.
     download
         Whether weights may be fetched over the network.
     progress
@@ -87,6 +90,7 @@ class ExtractorRequest:
 
     weights: Path | None = None
     preprocessing: str | None = None
+    precision: str | None = None
     download: bool = True
     progress: Progress | None = None
     trust: bool = False

@@ -15,6 +15,8 @@ from ganeval.images.source import ImageInfo, Label, LatentSampler
 if TYPE_CHECKING:
     import torch
 
+    from ganeval.metrics.moments import Moments
+
 
 @dataclass(frozen=True)
 class ExtractorInfo:
@@ -101,6 +103,11 @@ class Features:
     embed
         The extractor that made the features: images [n, 3, H, W], uint8 or float32 in 0..255, to pooled features
         float32 [n, D].
+    moments
+        Of the pooled features of the whole set, where `pooled` has only some of its rows or none, as from a file of
+        statistics; None where `pooled` has all.
+    moments_count
+        Of how many images `moments` are; None where that isn't known.
     """
 
     pooled: npt.NDArray[np.float32]
@@ -118,6 +125,13 @@ class Features:
     clips: tuple[str, ...] | None = None
     sampler: LatentSampler | None = field(default=None, repr=False, compare=False)
     embed: Callable[[torch.Tensor], torch.Tensor] | None = field(default=None, repr=False, compare=False)
+    moments: Moments | None = field(default=None, repr=False, compare=False)
+    moments_count: int | None = None
 
     def __len__(self) -> int:
         return len(self.pooled)
+
+    @property
+    def set_size(self) -> int | None:
+        """Images in the set, of which `pooled` may have only some; None where that isn't known."""
+        return len(self.pooled) if self.moments is None else self.moments_count

@@ -183,12 +183,21 @@ class InceptionNetwork(nn.Module):
 
     Szegedy et al. 2016 as released by TensorFlow in 2015 and used for FID by Heusel et al. 2017. Numerically equal to
     torch-fidelity's network up to the rounding of float32.
+
+    Parameters
+    ----------
+    layers
+        With their weights.
+    dtype
+        Of the convolutions' weights and activations. The first convolution, the mean over the last activations and
+        the classifier stay in float32: they cost nearly nothing, and pixels and features keep their digits.
     """
 
     fc_weight: Tensor
 
-    def __init__(self, layers: InceptionLayers) -> None:
+    def __init__(self, layers: InceptionLayers, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
+        self.dtype = dtype
         self.stem = nn.Sequential(
             _scaled_to_unit(_fused(layers.Conv2d_1a_3x3)),
             _fused(layers.Conv2d_2a_3x3),
@@ -200,6 +209,8 @@ class InceptionNetwork(nn.Module):
         )
         self.blocks = nn.Sequential(*(build(layers.get_submodule(name)) for name, build in _BLOCKS.items()))
         self.register_buffer("fc_weight", layers.fc.weight.detach())
+        self.stem[1:].to(dtype)
+        self.blocks.to(dtype)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         return self._heads(self.blocks(self._through_stem(pixels)))
@@ -211,16 +222,20 @@ class InceptionNetwork(nn.Module):
         "mixed_6/conv" after its ReLU, the 1x1 branch with which the output of Mixed_6d begins.
         """
         x = self.blocks[: _SPATIAL_BLOCK + 1](self._through_stem(pixels))
-        spatial = x[:, :_SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1).contiguous()
+        spatial = x[:, :_SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1).float().contiguous()
         return (*self._heads(self.blocks[_SPATIAL_BLOCK + 1 :](x)), spatial)
 
     def _through_stem(self, pixels: Tensor) -> Tensor:
         x = pixels.contiguous(memory_format=torch.channels_last)
         if x.device.type == "cpu":
-            return torch.cat([self.stem(chunk) for chunk in torch.split(x, _STEM_CHUNK)])
-        through: Tensor = self.stem(x)
+            return torch.cat([self._stem(chunk) for chunk in torch.split(x, _STEM_CHUNK)])
+        return self._stem(x)
+
+    def _stem(self, x: Tensor) -> Tensor:
+        first: Tensor = self.stem[0](x)
+        through: Tensor = self.stem[1:](first.to(self.dtype))
         return through
 
     def _heads(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        pooled = x.mean(dim=(2, 3))
+        pooled = x.mean(dim=(2, 3), dtype=torch.float32)
         return pooled, pooled @ self.fc_weight.T

@@ -14,9 +14,10 @@ from typing import TypeVar
 import torch
 
 from ganeval.errors import CorruptImageError, ExtractorError
-from ganeval.features.batches import BatchWorker, DecodedBatch
+from ganeval.features.batches import BatchWorker, DecodedBatch, LaunchedBatch, StagedBatch
 from ganeval.features.chunks import FeatureChunk
 from ganeval.features.devices import exact_float32
+from ganeval.features.pacing import Places
 from ganeval.images.source import ImageItem, ImageSource
 from ganeval.notices import Notice
 
@@ -39,18 +40,20 @@ class Pass:
         What is done with a batch.
     concurrent
         Whether each thread runs the network itself; else threads decode and one network computes.
-    workers
-        Threads.
+    places
+        For threads that work at a time.
     batch_size
         Images a batch.
     on_error
         ``"raise"`` or ``"skip"`` for images that can't be decoded.
     """
 
-    def __init__(self, worker: BatchWorker, *, concurrent: bool, workers: int, batch_size: int, on_error: str) -> None:
+    def __init__(
+        self, worker: BatchWorker, *, concurrent: bool, places: Places, batch_size: int, on_error: str
+    ) -> None:
         self.worker = worker
         self.concurrent = concurrent
-        self.workers = workers
+        self.places = places
         self.batch_size = batch_size
         self.on_error = on_error
         self.notices: list[Notice] = []
@@ -60,7 +63,7 @@ class Pass:
         """The chunks of `items`, those of `source` from position `start` on, in order."""
         threads = torch.get_num_threads()
         single_threaded = functools.partial(torch.set_num_threads, 1) if self.concurrent else None
-        pool = ThreadPoolExecutor(self.workers, "ganeval", initializer=single_threaded)
+        pool = ThreadPoolExecutor(self.places.at_most, "ganeval", initializer=single_threaded)
         try:
             with exact_float32(self.worker.device):
                 for chunk in self._results(pool, self._batches(items, start)):
@@ -75,10 +78,40 @@ class Pass:
     def _results(
         self, pool: ThreadPoolExecutor, batches: Iterator[tuple[int, list[ImageItem]]]
     ) -> Iterator[FeatureChunk]:
-        ahead = 2 * self.workers
         if self.concurrent:
-            return _in_order(pool, self._decode_and_compute, batches, ahead=ahead)
-        return map(self._compute, self._gathered(_in_order(pool, self._decode, batches, ahead=ahead)))
+            return _in_order(pool, self._decode_and_compute, batches, ahead=self._ahead)
+        decoded = self._gathered(_in_order(pool, self._decode, batches, ahead=self._ahead))
+        return self._overlapped(decoded) if self.worker.lane.overlaps else map(self._compute, decoded)
+
+    def _ahead(self) -> int:
+        return 2 * self.places.count
+
+    def _overlapped(self, batches: Iterator[DecodedBatch]) -> Iterator[FeatureChunk]:
+        """Chunks of `batches`: while the network computes one, the next is brought and resized, the last read back."""
+        launched: tuple[DecodedBatch, LaunchedBatch] | None = None
+        with ThreadPoolExecutor(1, "ganeval-staging") as stager:
+            for decoded, staged in _in_order(stager, self._staged, batches, ahead=lambda: 2):
+                following = None if staged is None else self._launched(staged)
+                if launched is not None:
+                    yield self._collected(*launched)
+                launched = None if following is None else (decoded, following)
+                if following is None:
+                    del staged
+                    yield self._compute(decoded)
+            if launched is not None:
+                yield self._collected(*launched)
+
+    def _staged(self, decoded: DecodedBatch) -> tuple[DecodedBatch, StagedBatch | None]:
+        """The batch on the device; None where it has to go in pieces, or the memory didn't suffice."""
+        if not decoded.pixels or len(decoded.pixels) > self.batch_size:
+            return decoded, None
+        return decoded, _unless_out_of_memory(lambda: self.worker.stage(decoded.pixels, ahead=True))
+
+    def _launched(self, staged: StagedBatch) -> LaunchedBatch | None:
+        return _unless_out_of_memory(lambda: self.worker.launch(staged))
+
+    def _collected(self, decoded: DecodedBatch, launched: LaunchedBatch) -> FeatureChunk:
+        return self.worker.chunk(decoded, [self.worker.collect(launched)])
 
     def _batches(self, items: Iterator[ImageItem], position: int) -> Iterator[tuple[int, list[ImageItem]]]:
         """What one thread gets at a time: a batch, or where it only decodes, a small part of one."""
@@ -100,10 +133,17 @@ class Pass:
             yield DecodedBatch.joined(waiting)
 
     def _decode(self, batch: tuple[int, list[ImageItem]]) -> DecodedBatch:
-        return self.worker.decode(*batch)
+        with self.places.one(), self.places.watched():
+            return self.worker.decode(*batch)
 
     def _decode_and_compute(self, batch: tuple[int, list[ImageItem]]) -> FeatureChunk:
-        return self._compute(self.worker.decode(*batch))
+        with self.places.one():
+            with self.places.watched():
+                decoded = self.worker.decode(*batch)
+            began = time.perf_counter()
+            chunk = self._compute(decoded)
+            self.places.record(busy=time.perf_counter() - began, idle=0.0)
+            return chunk
 
     def _compute(self, decoded: DecodedBatch) -> FeatureChunk:
         outputs = self._halving(decoded, min(len(decoded.pixels), self.batch_size))
@@ -152,26 +192,37 @@ class Pass:
             return CorruptImageError(failures[:10], complete=False)
         rest = self._batches(itertools.islice(iter(source), chunk.stop, None), chunk.stop)
         deadline = time.monotonic() + CORRUPT_SEARCH_SECONDS
-        for skipped in _in_order(pool, self.worker.failures, rest, ahead=2 * self.workers):
+        for skipped in _in_order(pool, self.worker.failures, rest, ahead=self._ahead):
             failures += skipped
             if len(failures) >= 10 or time.monotonic() > deadline:
                 return CorruptImageError(failures[:10], complete=False)
         return CorruptImageError(failures)
 
 
-def _in_order(pool: ThreadPoolExecutor, work: Callable[[S], T], inputs: Iterator[S], *, ahead: int) -> Iterator[T]:
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[S], T], inputs: Iterator[S], *, ahead: Callable[[], int]
+) -> Iterator[T]:
     """Results of `work` over `inputs` in their order, with at most `ahead` under way: the queue that bounds memory."""
     waiting: deque[Future[T]] = deque()
     try:
         for one in inputs:
             waiting.append(pool.submit(work, one))
-            if len(waiting) >= ahead:
+            while len(waiting) >= ahead():
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _unless_out_of_memory(work: Callable[[], T]) -> T | None:
+    try:
+        return work()
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        return None
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -85,7 +85,8 @@ def resize_clean(images: Tensor, size: int) -> Tensor:
     height, width = images.shape[-2:]
     if (height, width) == (size, size):
         return images.to(torch.float32, memory_format=torch.channels_last)
-    if images.device.type == "cpu" and height * width > _MATRIX_PIXELS:
+    # Pillow knows no gradients, and a loss through the resizing needs them.
+    if images.device.type == "cpu" and height * width > _MATRIX_PIXELS and not images.requires_grad:
         return _resize_clean_pillow(images, size)
     rows = _bicubic_matrix(height, size).to(images.device)
     columns = _bicubic_matrix(width, size).to(images.device)
@@ -112,7 +113,9 @@ def _pillow_bicubic(plane: npt.NDArray[np.float32], width: int, height: int) -> 
 def _bicubic_matrix(source: int, target: int) -> Tensor:
     """Pillow's bicubic filter as a float32 matrix [target, source]: the filter is linear, so it is its own response."""
     response = _pillow_bicubic(np.eye(source, dtype=np.float32), target, source)
-    return torch.from_numpy(response.T.copy())
+    # Kept for whoever comes next: one made in inference mode could never serve a loss.
+    with torch.inference_mode(False):
+        return torch.from_numpy(response.T.copy())
 
 
 PREPROCESSINGS: dict[str, Preprocessing] = {

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ganeval.errors import ExtractorError, WeightsError, did_you_mean
+from ganeval.errors import ExtractorError, OptionError, WeightsError, did_you_mean
 from ganeval.features import efficientnet_lite, inception
 from ganeval.features.custom import adapt, load_custom
 from ganeval.features.extractor import EXTRACTORS, ExtractorRequest, FeatureExtractor
+from ganeval.features.precision import find_precision
 from ganeval.features.weights import obtain
 from ganeval.notices import Notice
 
@@ -33,9 +34,22 @@ def resolve_extractor(
     ------
     ExtractorError
         If the name is unknown or the extractor can't be used; `WeightsError` if its weights can't be had;
-        `PluginError` for a user's own that doesn't work.
+        `PluginError` for a user's own that doesn't work; `OptionError` for a precision that it doesn't have.
     """
     request = request or ExtractorRequest()
+    find_precision(request.precision)
+    extractor, notices = _resolved(chosen, request)
+    if request.precision not in (None, extractor.info.precision):
+        raise OptionError(
+            f"the extractor {extractor.info.name!r} computes in {extractor.info.precision}, not in {request.precision}",
+            hint="Leave --precision out, or use inception-v3 or efficientnet-lite0.",
+        )
+    return extractor, notices
+
+
+def _resolved(
+    chosen: str | FeatureExtractor | Callable[..., Any], request: ExtractorRequest
+) -> tuple[FeatureExtractor, tuple[Notice, ...]]:
     if not isinstance(chosen, str):
         return adapt(chosen, request), ()
     name = chosen.strip()

@@ -9,26 +9,21 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import platformdirs
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from ganeval.errors import OptionError, OutputError
+from ganeval.features.chunk_bytes import UNREADABLE, chunk_to_bytes, read_chunk
 from ganeval.features.chunks import FeatureChunk, merge_chunks
-from ganeval.features.features import ExtractorInfo, Preview
+from ganeval.features.features import ExtractorInfo
 from ganeval.files import write_atomically
-from ganeval.images.source import ImageInfo
 
 # Part of every key: raise it whenever decoding, resizing or the layout of shards changes.
 FORMAT = 2
-
-_OPTIONAL = ("logits", "spatial")
 
 
 def default_cache_dir() -> Path:
@@ -80,20 +75,55 @@ class StoreEntry:
         self.extractor = extractor
 
     def load(self) -> list[FeatureChunk]:
+        """All of `chunks` at once."""
+        return list(self.chunks())
+
+    def chunks(self) -> Iterator[FeatureChunk]:
         """The chunks from position 0 on, without a gap; a damaged shard and all behind it count as not there.
 
         Where shards overlap, as after two runs at once, those are taken that reach the furthest.
         """
         spans = _spans(self.folder)
-        chunks: list[FeatureChunk] = []
         position = 0
         while (stop := _next_stop(spans, position)) is not None:
             try:
-                chunks.append(_read_shard(spans.pop((position, stop))))
-            except (OSError, SafetensorError, KeyError, IndexError, TypeError, ValueError):
+                chunk = read_chunk(spans.pop((position, stop)))
+            except UNREADABLE:
                 continue
+            yield chunk
             position = stop
-        return chunks
+
+    def pieces(self, within: Iterable[tuple[int, int]] | None = None) -> Iterator[FeatureChunk]:
+        """The chunks that can be read, in order and without overlap, with gaps where there are any.
+
+        Gaps remain where several processes, each with a range of its own, were interrupted. With `within` only shards
+        that begin inside one of these ranges (start, stop) are read.
+        """
+        spans = _spans(self.folder)
+        if within is not None:
+            ranges = list(within)
+            spans = {span: path for span, path in spans.items() if any(a <= span[0] < b for a, b in ranges)}
+        position = 0
+        while spans:
+            stop = _next_stop(spans, position)
+            if stop is None:
+                spans = {span: path for span, path in spans.items() if span[0] > position}
+                position = min((start for start, _ in spans), default=position)
+                continue
+            try:
+                chunk = read_chunk(spans.pop((position, stop)))
+            except UNREADABLE:
+                continue
+            yield chunk
+            position = stop
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Ranges (start, stop) of the shards, by their names alone, in order; they may overlap."""
+        return sorted(_spans(self.folder))
+
+    def gaps(self, positions: int) -> list[tuple[int, int]]:
+        """Ranges (start, stop) of the first `positions` that no shard holds, by the shards' names alone."""
+        return uncovered(_spans(self.folder), positions)
 
     def complete_at(self) -> int | None:
         """Number of positions of the finished set, None if the extraction has not finished."""
@@ -109,7 +139,7 @@ class StoreEntry:
             about = {"source": self.source, "extractor": self.extractor}
             write_atomically(self.folder / "entry.json", json.dumps(about).encode())
         name = f"shard-{chunk.start:012d}-{chunk.stop:012d}.safetensors"
-        write_atomically(self.folder / name, _shard_bytes(chunk))
+        write_atomically(self.folder / name, chunk_to_bytes(chunk))
 
     def finish(self, positions: int) -> None:
         """Mark the set as whole; raises OSError."""
@@ -158,12 +188,14 @@ class FeatureStore:
         except (OSError, ValueError, TypeError):
             about = {}
         complete = StoreEntry(folder, "", "").complete_at()
-        stops = [stop for _, stop in _spans(folder)]
+        spans = _spans(folder)
+        furthest = max((stop for _, stop in spans), default=0)
+        held = furthest - sum(stop - start for start, stop in uncovered(spans, furthest))
         return StoreEntryInfo(
             key=folder.name,
             source=str(about.get("source", "?")),
             extractor=str(about.get("extractor", "?")),
-            images=complete if complete is not None else max(stops, default=0),
+            images=complete if complete is not None else held,
             complete=complete is not None,
             bytes=sum(_size(path) for path in folder.glob("*")),
             used=folder.stat().st_mtime,
@@ -215,6 +247,21 @@ def _spans(folder: Path) -> dict[tuple[int, int], Path]:
     return {(int(match[1]), int(match[2])): path for match, path in matches if match and int(match[1]) < int(match[2])}
 
 
+def uncovered(spans: Iterable[tuple[int, int]], positions: int) -> list[tuple[int, int]]:
+    """Ranges (start, stop) of the first `positions` that are in none of the `spans`."""
+    found = []
+    reached = 0
+    for start, stop in sorted(spans):
+        if start >= positions:
+            break
+        if start > reached:
+            found.append((reached, start))
+        reached = max(reached, stop)
+    if reached < positions:
+        found.append((reached, positions))
+    return found
+
+
 def _next_stop(spans: Iterable[tuple[int, int]], position: int) -> int | None:
     """Where the shard stops that one should read next to get the furthest, None if there is none at `position`."""
     furthest: dict[int, int] = {}
@@ -229,74 +276,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _shard_bytes(chunk: FeatureChunk) -> bytes:
-    arrays: dict[str, np.ndarray[Any, Any]] = {
-        "pooled": np.ascontiguousarray(chunk.pooled),
-        "digest": np.frombuffer(b"".join(info.digest for info in chunk.images), np.uint8).copy(),
-        "geometry": np.array([(info.width, info.height, info.jpeg_quality) for info in chunk.images], np.int64).reshape(
-            -1, 3
-        ),
-    }
-    for name in _OPTIONAL:
-        array = getattr(chunk, name)
-        if array is not None:
-            arrays[name] = np.ascontiguousarray(array)
-    for number, preview in enumerate(chunk.previews):
-        arrays[f"preview-{number}"] = np.ascontiguousarray(preview.pixels)
-    about = {
-        "start": chunk.start,
-        "positions": chunk.positions,
-        "ids": chunk.ids,
-        "labels": chunk.labels,
-        "formats": [info.format for info in chunk.images],
-        "modes": [info.mode for info in chunk.images],
-        "skipped": chunk.skipped,
-        "previews": [preview.id for preview in chunk.previews],
-        "checksum": _checksum(arrays),
-    }
-    return save(arrays, metadata={"chunk": json.dumps(about)})
-
-
-def _checksum(arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].shape}".encode())
-        digest.update(np.ascontiguousarray(arrays[name]).data.cast("B") if arrays[name].size else b"")
-    return digest.hexdigest()
-
-
-def _read_shard(path: Path) -> FeatureChunk:
-    with safe_open(path, framework="numpy") as file:
-        about = json.loads(file.metadata()["chunk"])
-        names = set(file.keys())
-        arrays = {name: file.get_tensor(name) for name in names}
-    if about["checksum"] != _checksum(arrays):
-        raise ValueError(f"{path} is damaged")
-    ids = about["ids"]
-    digests = arrays["digest"].tobytes()
-    width = len(digests) // len(ids) if ids else 0
-    images = tuple(
-        ImageInfo(form, mode, int(w), int(h), int(quality), digests[i * width : (i + 1) * width])
-        for i, (form, mode, (w, h, quality)) in enumerate(
-            zip(about["formats"], about["modes"], arrays["geometry"], strict=True)
-        )
-    )
-    if not len(ids) == len(images) == len(arrays["pooled"]):
-        raise ValueError(f"{path} is damaged")
-    return FeatureChunk(
-        start=about["start"],
-        positions=about["positions"],
-        pooled=arrays["pooled"],
-        logits=arrays.get("logits"),
-        spatial=arrays.get("spatial"),
-        ids=tuple(ids),
-        labels=tuple(about["labels"]),
-        images=images,
-        skipped=tuple((image_id, reason) for image_id, reason in about["skipped"]),
-        previews=tuple(Preview(i, arrays[f"preview-{number}"]) for number, i in enumerate(about["previews"])),
-    )
 
 
 class ShardWriter:
@@ -322,6 +301,8 @@ class ShardWriter:
 
     def add(self, chunk: FeatureChunk) -> None:
         """Take the next chunk, in order."""
+        if self.entry is None or self.failure is not None:
+            return
         self._pending.append(chunk)
         waiting = sum(pending.positions for pending in self._pending)
         if waiting >= self._images or time.monotonic() - self._since >= self._seconds:

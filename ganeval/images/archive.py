@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import io
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,13 +11,18 @@ from pathlib import Path
 
 from ganeval.errors import CorruptImageError, ImageSourceError
 from ganeval.images.decode import decode_bytes
-from ganeval.images.digest import file_state, set_fingerprint
+from ganeval.images.digest import set_fingerprint
 from ganeval.images.names import folder_label, frames_in_order, is_image_path, without_dot
+from ganeval.images.places import DISK, Place, StoredFile
 from ganeval.images.source import DecodedImage, ImageItem, ImageSource, SourceOptions
 from ganeval.wording import counted
 
 # No image below the limit on pixels is stored in more; a member that claims more is a zip bomb.
 _MAX_MEMBER_BYTES = 1 << 30
+_LOCAL_HEADER = 30
+# Read beyond what is expected, as the extra field before a member is often longer than the list says; the list itself
+# is behind the last member, and longer than this.
+_SPARE = 64
 
 
 class ZipSource(ImageSource):
@@ -31,6 +36,8 @@ class ZipSource(ImageSource):
         The zip file.
     options
         `recursive`, `clips` and ``labels="folders"`` are heeded.
+    place
+        Where the zip is.
 
     Raises
     ------
@@ -40,17 +47,16 @@ class ZipSource(ImageSource):
 
     kind = "zip"
 
-    def __init__(self, path: str | Path, options: SourceOptions | None = None) -> None:
+    def __init__(self, path: str | Path, options: SourceOptions | None = None, *, place: Place = DISK) -> None:
         options = options or SourceOptions()
-        self.name = str(path)
-        self._path = Path(path)
-        self._lock = threading.Lock()
-        self._zip = _open_zip(self._path)
-        named = ((without_dot(info.filename), info) for info in self._zip.infolist())
+        self.name = place.title(str(path))
+        self._file = place.file(str(path))
+        everything = _listed(self._file)
+        named = ((without_dot(info.filename), info) for info in everything)
         members = {name: info for name, info in named if is_image_path(name)}
         chosen = sorted(name for name in members if options.recursive or "/" not in name)
         if not chosen:
-            raise _nothing_found(self.name, self._zip, len(members))
+            raise _nothing_found(self.name, everything, len(members))
         self.in_clips = options.clips == "folders"
         if self.in_clips:
             chosen = frames_in_order(self.name, chosen)
@@ -76,9 +82,12 @@ class ZipSource(ImageSource):
     def count(self) -> int:
         return len(self._members)
 
-    def fingerprint(self) -> str:
+    def fingerprint(self) -> str | None:
+        state = self._file.state()
+        if not state:
+            return None
         names = (f"{name}\0{self._with_labels}" for name in self._members)
-        return set_fingerprint(self.kind, (file_state(self._path), *names))
+        return set_fingerprint(self.kind, (state, *names))
 
     def _load(self, name: str, member: zipfile.ZipInfo) -> DecodedImage:
         return decode_bytes(self._read(name, member), name)
@@ -87,36 +96,46 @@ class ZipSource(ImageSource):
         if member.file_size > _MAX_MEMBER_BYTES:
             raise CorruptImageError([(name, f"unpacks to {member.file_size} bytes (decompression bomb)")])
         try:
-            # Opening and closing count references without a lock of their own; reading and unpacking may overlap.
-            with self._lock:
-                stream = self._zip.open(member)
-            try:
-                return stream.read()
-            finally:
-                with self._lock:
-                    stream.close()
+            # By its place, and not through the archive: threads and far requests then wait for nothing in common.
+            return _unpacked(self._file, member)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
             raise CorruptImageError([(name, f"broken in the zip: {error}")]) from error
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
+def _unpacked(file: StoredFile, member: zipfile.ZipInfo) -> bytes:
+    """The member's content; raises as `zipfile` does where it is damaged."""
+    expected = _LOCAL_HEADER + len(member.filename.encode()) + len(member.extra) + _SPARE + member.compress_size
+    data = file.read(member.header_offset, expected)
+    if data[:4] != b"PK\x03\x04":
+        raise zipfile.BadZipFile("no header where the list of members says")
+    # The lengths of name and extra field, which may differ from those in the list, are at 26 and 28 (APPNOTE 4.3.7).
+    begin = _LOCAL_HEADER + int.from_bytes(data[26:28], "little") + int.from_bytes(data[28:30], "little")
+    packed = data[begin : begin + member.compress_size]
+    if len(packed) < member.compress_size:
+        packed = file.read(member.header_offset + begin, member.compress_size)
+    with zipfile.ZipExtFile(io.BytesIO(packed), "r", member) as stream:
+        return stream.read()
+
+
+def _listed(file: StoredFile) -> list[zipfile.ZipInfo]:
     try:
-        return zipfile.ZipFile(path)
+        with file.open() as stream, zipfile.ZipFile(stream) as archive:
+            return archive.infolist()
     except OSError as error:
-        raise ImageSourceError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
+        raise ImageSourceError(f"{file}: can't be read: {(error.strerror or str(error)).lower()}") from error
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise ImageSourceError(
-            f"{path}: not a zip archive, or a broken one: {error}", hint="Download or pack it again."
+            f"{file}: not a zip archive, or a broken one: {error}", hint="Download or pack it again."
         ) from error
 
 
-def _nothing_found(name: str, archive: zipfile.ZipFile, hidden_by_option: int) -> ImageSourceError:
+def _nothing_found(name: str, everything: list[zipfile.ZipInfo], hidden_by_option: int) -> ImageSourceError:
     if hidden_by_option:
         return ImageSourceError(
             f"{name}: no image directly in this zip, but {hidden_by_option} in its folders",
             hint="Leave out --no-recursive (recursive=False) to take them.",
         )
-    names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    names = [info.filename for info in everything if not info.is_dir()]
     found = f"; it holds {counted(names, 'other file')}, such as {names[0]}" if names else "; it is empty"
     return ImageSourceError(
         f"{name}: no image in this zip{found}",

@@ -73,8 +73,17 @@ class ArraySource(ImageSource):
         self._floats = rule.floats
 
     def __iter__(self) -> Iterator[ImageItem]:
+        return self.between(0, self.count)
+
+    def between(self, start: int, stop: int) -> Iterator[ImageItem]:
+        return itertools.islice(
+            self._items(start // self._frames), start % self._frames, start % self._frames + stop - start
+        )
+
+    def _items(self, first: int) -> Iterator[ImageItem]:
+        """From the image or video of that number on."""
         digits = len(str(self._frames - 1))
-        for index in range(len(self._images)):
+        for index in range(first, len(self._images)):
             label = None if self._labels is None else self._labels[index]
             name = f"{self._stem}[{index}]"
             if not self.in_clips:
@@ -101,22 +110,31 @@ class ArraySource(ImageSource):
         return image_from_array(self._images[index], axis, self._floats)
 
 
-def open_npy_file(path: str | Path, options: SourceOptions | None = None) -> ArraySource:
-    """The images in a ``.npy`` file, memory-mapped; see `ArraySource` for the arrays that can be."""
+def open_npy_file(
+    path: str | Path, options: SourceOptions | None = None, *, name: str | None = None, state: str | None = None
+) -> ArraySource:
+    """The images in a ``.npy`` file, memory-mapped; see `ArraySource` for the arrays that can be.
+
+    `name` and `state` are those of the file that `path` is a copy of.
+    """
     try:
         images = open_npy(Path(path))
     except (OSError, ValueError, EOFError) as error:
         raise _broken(path, error) from error
-    return ArraySource(images, name=str(path), kind="npy", options=options, state=file_state(path))
+    state = file_state(path) if name is None else state
+    return ArraySource(images, name=name or str(path), kind="npy", options=options, state=state)
 
 
-def open_npz_file(path: str | Path, options: SourceOptions | None = None) -> ArraySource:
+def open_npz_file(
+    path: str | Path, options: SourceOptions | None = None, *, name: str | None = None, state: str | None = None
+) -> ArraySource:
     """The images in a ``.npz`` file, and their labels if it has them.
 
     Images are ``arr_0`` and labels ``arr_1`` (Dhariwal & Nichol 2021, the files of their evaluator). Without an
     ``arr_0``, the images are the one array of three to five dimensions, whatever its name, and more than one such is an
     error; the labels are then the array called ``labels``, ``label`` or ``y``. Arrays of Python objects are never read.
-    An array stored without compression is memory-mapped, after its checksum was checked.
+    An array stored without compression is memory-mapped, after its checksum was checked. `name` and `state` are those
+    of the file that `path` is a copy of.
     """
     try:
         headers = read_npz_headers(Path(path))
@@ -127,8 +145,9 @@ def open_npz_file(path: str | Path, options: SourceOptions | None = None) -> Arr
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, KeyError) as error:
         raise _broken(path, error) from error
     classes = None if labels is None else _classes(labels, len(images), f"{path}: {label_name}")
-    state = f"{file_state(path)} {image_name} {label_name}"
-    return ArraySource(images, classes, name=str(path), kind="npz", options=options, state=state)
+    state = file_state(path) if name is None else state
+    whole = None if state is None else f"{state} {image_name} {label_name}"
+    return ArraySource(images, classes, name=name or str(path), kind="npz", options=options, state=whole)
 
 
 def labels_from_array(values: npt.NDArray[Any]) -> list[Label] | None:

@@ -56,7 +56,10 @@ class FolderSource(ImageSource):
             )
 
     def __iter__(self) -> Iterator[ImageItem]:
-        for path, label in zip(self._paths, self._labels, strict=True):
+        return self.between(0, len(self._paths))
+
+    def between(self, start: int, stop: int) -> Iterator[ImageItem]:
+        for path, label in zip(self._paths[start:stop], self._labels[start:stop], strict=True):
             name = printable(path)
             yield ImageItem(name, partial(decode_file, os.path.join(self._root, path), name), label)
 

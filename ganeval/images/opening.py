@@ -13,6 +13,7 @@ from ganeval.errors import ImageSourceError, OptionError, did_you_mean
 from ganeval.images.names import has_image_suffix
 from ganeval.images.registry import SOURCES
 from ganeval.images.source import ImageSource, SourceOptions
+from ganeval.images.urls import is_url
 
 PathOpener = Callable[[str, SourceOptions], ImageSource]
 
@@ -30,7 +31,8 @@ def open_source(spec: Any, options: SourceOptions | None = None) -> ImageSource:
     ----------
     spec
         As text: a folder, zip, tar (or pattern of tar shards, ``shard-{000..009}.tar``), npz, npy, text file that lists
-        images, ``-`` for a list on standard input, or a named set such as ``digits`` or ``fashion-mnist:train``. A
+        images, ``-`` for a list on standard input, the URL of a folder, zip, tars, npz or npy (``s3://…``, ``https://…``,
+        whatever fsspec knows), or a named set such as ``digits`` or ``fashion-mnist:train``. A
         named set wins over a folder of the same name: write ``./digits`` for the folder. From Python also: an
         `ImageSource`, tensor, NumPy array, list, torch Dataset or DataLoader, iterable of batches, or callable.
     options
@@ -77,6 +79,10 @@ def _open_text(spec: str, options: SourceOptions) -> ImageSource:
         from ganeval.images.listing import open_list_on_stdin
 
         return open_list_on_stdin(options)
+    if is_url(spec):
+        from ganeval.images.remote.opening import open_url
+
+        return open_url(spec, options)
     if _SCHEME.match(spec) and not os.path.exists(spec):
         raise ImageSourceError(f"unknown image set {name!r} in {spec!r}", hint=did_you_mean(name, SOURCES.names()))
     return _open_path(os.path.expanduser(spec), options)

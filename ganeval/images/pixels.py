@@ -109,9 +109,10 @@ class RangeRule:
                     hint="Scale them to 0..255, or use uint16 for 0..65535.",
                 )
             return
-        self._check_floats(low, high, what)
+        self.check_extremes(low, high, what)
 
-    def _check_floats(self, low: float, high: float, what: str) -> None:
+    def check_extremes(self, low: float, high: float, what: str) -> None:
+        """Look at the least and the greatest of float values; raises `ImageRangeError` as `check` does."""
         if not (np.isfinite(low) and np.isfinite(high)):
             raise ImageRangeError(f"{what} contains NaN or infinite values", hint="Find out what made them.")
         wanted = self.declared or self.decided

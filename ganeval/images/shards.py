@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-import os
 import re
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ganeval.errors import CorruptImageError, ImageSourceError
 from ganeval.images.decode import decode_bytes
-from ganeval.images.digest import file_state, set_fingerprint
+from ganeval.images.digest import set_fingerprint
 from ganeval.images.names import folder_label, has_image_suffix, is_clutter, without_dot
+from ganeval.images.places import DISK, Place, StoredFile
 from ganeval.images.source import DecodedImage, ImageItem, ImageSource, Label, SourceOptions
 from ganeval.wording import counted
 
@@ -32,7 +33,6 @@ _BROKEN_TAR = (tarfile.TarError, EOFError, OSError, zlib.error)
 class _Member:
     id: str
     name: str
-    shard: Path
     offset: int
     size: int
     label: Label
@@ -51,6 +51,8 @@ class ShardSource(ImageSource):
         A tar, or a pattern such as ``shard-{000000..000009}.tar`` or ``{train,test}.tar``.
     options
         `recursive` and ``labels="folders"`` are heeded; the latter takes precedence over ``.cls`` and ``.json``.
+    place
+        Where the tars are.
 
     Raises
     ------
@@ -60,20 +62,25 @@ class ShardSource(ImageSource):
 
     kind = "tar"
 
-    def __init__(self, pattern: str | Path, options: SourceOptions | None = None) -> None:
+    def __init__(self, pattern: str | Path, options: SourceOptions | None = None, *, place: Place = DISK) -> None:
         self._options = options or SourceOptions()
-        self.name = str(pattern)
         text = str(pattern)
-        self._shards = [Path(p) for p in ([text] if os.path.exists(text) else expand_braces(text))]
-        missing = [shard for shard in self._shards if not shard.is_file()]
+        self.name = place.title(text)
+        whole = place.file(text)
+        as_named = "{" not in text or whole.exists()
+        self._shards = [whole] if as_named else [place.file(path) for path in expand_braces(text)]
+        present = place.each(self._shards, lambda shard: shard.exists())
+        missing = [shard for shard, is_there in zip(self._shards, present, strict=True) if not is_there]
         if missing:
             raise ImageSourceError(
                 f"{self.name}: {len(missing):,} of {counted(self._shards, 'shard')} missing, the first is {missing[0]}",
                 hint="Fetch the missing shards, or narrow the range in the braces.",
             )
-        self.random_access = not any(shard.suffix.lower() in _COMPRESSED for shard in self._shards)
-        self._by_shard = {shard: self._index(shard) for shard in self._shards}
-        self._members = [member for shard in self._shards for member in self._by_shard[shard]]
+        self.random_access = not any(_is_compressed(shard) for shard in self._shards)
+        listed = place.each(self._shards, self._listed)
+        self._states = [str(state) for state, _ in listed]
+        self._by_shard = [[_Member(*about) for about in members] for _, members in listed]
+        self._members = [member for members in self._by_shard for member in members]
         if not self._members:
             raise ImageSourceError(
                 f"{self.name}: no image in {'this tar' if len(self._shards) == 1 else 'these tars'}",
@@ -86,21 +93,33 @@ class ShardSource(ImageSource):
             )
 
     def __iter__(self) -> Iterator[ImageItem]:
-        for shard in self._shards:
-            for member, read in self._readers(shard, self._by_shard[shard]):
+        for shard, members in zip(self._shards, self._by_shard, strict=True):
+            for member, read in self._readers(shard, members):
                 yield ImageItem(member.id, partial(_decode, member.id, read), member.label)
+
+    def between(self, start: int, stop: int) -> Iterator[ImageItem]:
+        # Shards that lie outside are never opened.
+        first = 0
+        for shard, members in zip(self._shards, self._by_shard, strict=True):
+            before, first = first, first + len(members)
+            if before < stop and first > start:
+                inside = slice(max(0, start - before), stop - before)
+                for member, read in self._readers(shard, members[inside]):
+                    yield ImageItem(member.id, partial(_decode, member.id, read), member.label)
 
     @property
     def count(self) -> int:
         return len(self._members)
 
-    def fingerprint(self) -> str:
-        states = (f"{shard.name}\0{file_state(shard)}" for shard in self._shards)
+    def fingerprint(self) -> str | None:
+        if not all(self._states):
+            return None
+        states = (f"{shard.name}\0{state}" for shard, state in zip(self._shards, self._states, strict=True))
         return set_fingerprint(self.kind, (*states, *(f"{member.id}\0{member.label}" for member in self._members)))
 
-    def _readers(self, shard: Path, members: list[_Member]) -> Iterator[tuple[_Member, Callable[[], bytes]]]:
-        if shard.suffix.lower() not in _COMPRESSED:
-            yield from ((each, partial(_read_at, each)) for each in members)
+    def _readers(self, shard: StoredFile, members: list[_Member]) -> Iterator[tuple[_Member, Callable[[], bytes]]]:
+        if not _is_compressed(shard):
+            yield from ((each, partial(shard.read, each.offset, each.size)) for each in members)
             return
         wanted = iter(members)
         member: _Member | None = next(wanted, None)
@@ -112,7 +131,12 @@ class ShardSource(ImageSource):
                     yield member, partial(bytes, data)
                     member = next(wanted, None)
 
-    def _index(self, shard: Path) -> list[_Member]:
+    def _listed(self, shard: StoredFile) -> tuple[str, list[tuple[Any, ...]]]:
+        """The file's state, and what `_Member` takes of each image: JSON can hold both."""
+        state = shard.state()
+        return state, [astuple(member) for member in self._index(shard)]
+
+    def _index(self, shard: StoredFile) -> list[_Member]:
         images: list[tarfile.TarInfo] = []
         links: list[str] = []
         labels: dict[str, Label] = {}
@@ -143,7 +167,6 @@ class ShardSource(ImageSource):
             _Member(
                 id=f"{shard.name}/{without_dot(info.name)}" if several else without_dot(info.name),
                 name=info.name,
-                shard=shard,
                 offset=info.offset_data,
                 size=info.size,
                 label=self._label(info.name, labels),
@@ -189,11 +212,17 @@ def _alternatives(inside: str) -> list[str]:
     return [str(number).zfill(width) for number in range(int(first), int(last) + step, step)]
 
 
+def _is_compressed(shard: StoredFile) -> bool:
+    return shard.name.lower().endswith(_COMPRESSED)
+
+
 @contextlib.contextmanager
-def _open_tar(shard: Path) -> Iterator[tarfile.TarFile]:
-    opener = gzip.open if shard.suffix.lower() in _COMPRESSED else open
-    with opener(shard, "rb") as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
-        yield archive
+def _open_tar(shard: StoredFile) -> Iterator[tarfile.TarFile]:
+    with contextlib.ExitStack() as opened:
+        stream: Any = opened.enter_context(shard.open())
+        if _is_compressed(shard):
+            stream = opened.enter_context(gzip.GzipFile(fileobj=stream))
+        yield opened.enter_context(tarfile.open(fileobj=stream, mode="r:"))
 
 
 def _check_end(archive: tarfile.TarFile) -> None:
@@ -203,13 +232,6 @@ def _check_end(archive: tarfile.TarFile) -> None:
         stream.seek(archive.offset)
         if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise tarfile.ReadError("truncated: its end-of-archive mark is missing")
-
-
-def _read_at(member: _Member) -> bytes:
-    # Opened anew each time: there may be more shards than a process may hold open, and no thread waits for another.
-    with open(member.shard, "rb") as stream:
-        stream.seek(member.offset)
-        return stream.read(member.size)
 
 
 def _key(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -49,9 +48,12 @@ class ShuffledSource(ImageSource):
         self._source, self._seed = source, seed
 
     def __iter__(self) -> Iterator[ImageItem]:
+        return self.between(0, self.count)
+
+    def between(self, start: int, stop: int) -> Iterator[ImageItem]:
         # RandomState's stream is frozen: the same order with every version of NumPy.
         order = np.random.RandomState(self._seed).permutation(self.count)
-        return self._source.in_order(order.tolist())
+        return self._source.in_order(order[start:stop].tolist())
 
     @property
     def count(self) -> int:
@@ -86,7 +88,10 @@ class FirstImages(ImageSource):
         self._source, self._count = source, count
 
     def __iter__(self) -> Iterator[ImageItem]:
-        return itertools.islice(iter(self._source), self._count)
+        return self.between(0, self._count)
+
+    def between(self, start: int, stop: int) -> Iterator[ImageItem]:
+        return self._source.between(start, min(stop, self._count))
 
     @property
     def count(self) -> int:

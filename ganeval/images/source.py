@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -123,6 +124,10 @@ class ImageSource(ABC):
         """The items at `positions` (0 is the first), in that order."""
         items = list(self)
         return (items[position] for position in positions)
+
+    def between(self, start: int, stop: int) -> Iterator[ImageItem]:
+        """The items at positions `start` to `stop` (exclusive), reading as little as can be of what comes before."""
+        return itertools.islice(iter(self), start, stop)
 
     def load_many(self, items: Iterable[ImageItem]) -> Iterator[DecodedImage]:
         """What each of this source's items loads, in order; faster where a source can make several images together.

@@ -153,7 +153,10 @@ class DatasetSource(StreamSource):
             return (dataset[index] for index in range(count))
 
         super().__init__(elements, name=type(dataset).__name__, kind="dataset", options=options, count=count)
-        self._dataset = dataset
+        self._dataset, self._dataset_length = dataset, count
+
+    def between(self, start: int, stop: int) -> Iterator[ImageItem]:
+        return self.in_order(range(self._dataset_length)[start:stop])
 
     def in_order(self, positions: Sequence[int]) -> Iterator[ImageItem]:
         rule = RangeRule(self._declared)
@@ -237,12 +240,12 @@ def open_callable(draw: Callable[..., Any], options: SourceOptions) -> ImageSour
         raise ImageSourceError(
             f"the callable {name} has no end: how many images to draw must be said", hint="Pass count, such as 2000."
         )
-    takes_number = _takes_number(draw)
+    numbered = takes_number(draw)
 
     def elements() -> Iterator[Any]:
         drawn = 0
         while drawn < count:
-            batch = draw(min(_DRAWN_AT_ONCE, count - drawn)) if takes_number else draw()
+            batch = draw(min(_DRAWN_AT_ONCE, count - drawn)) if numbered else draw()
             images, labels = unpack(batch)
             size = len(images) if isinstance(images, list) or (is_array(images) and images.ndim == 4) else 1
             if size == 0:
@@ -332,7 +335,8 @@ def _images_in_loader(loader: DataLoader[Any]) -> int | None:
     return count // loader.batch_size * loader.batch_size
 
 
-def _takes_number(draw: Callable[..., Any]) -> bool:
+def takes_number(draw: Callable[..., Any]) -> bool:
+    """Whether a function that draws images wants to be told how many."""
     try:
         parameters = inspect.signature(draw).parameters.values()
     except (TypeError, ValueError):

@@ -1,5 +1,10 @@
 """Metrics: pure functions from features, plain numpy arrays or torch tensors, to scores."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ganeval.metrics.authenticity import authenticity_of_each, authpct
 from ganeval.metrics.classifier_two_sample_test import classifier_two_sample_test
 from ganeval.metrics.clips import for_clips
@@ -32,9 +37,18 @@ from ganeval.metrics.spectral_distance import spectral_distance, spectral_distan
 from ganeval.metrics.temporal_distance import temporal_frechet_distance
 from ganeval.metrics.vendi_score import vendi_score
 
+if TYPE_CHECKING:
+    from ganeval.streaming.classes import PRDC, FrechetDistance, InceptionScore, KernelDistance, streaming
+    from ganeval.streaming.suite import MetricSuite
+
 __all__ = [
     "DensityCoverage",
+    "FrechetDistance",
+    "InceptionScore",
     "Interval",
+    "KernelDistance",
+    "MetricSuite",
+    "PRDC",
     "PrecisionRecall",
     "PrecisionRecallDistributions",
     "Score",
@@ -72,6 +86,23 @@ __all__ = [
     "spectral_distance",
     "spectral_distance_of_profiles",
     "ssim",
+    "streaming",
     "temporal_frechet_distance",
     "vendi_score",
 ]
+
+#: Classes for training loops: they need torchmetrics, which isn't imported before one of them is asked for.
+_STREAMING = {
+    "FrechetDistance": "ganeval.streaming.classes",
+    "InceptionScore": "ganeval.streaming.classes",
+    "KernelDistance": "ganeval.streaming.classes",
+    "PRDC": "ganeval.streaming.classes",
+    "streaming": "ganeval.streaming.classes",
+    "MetricSuite": "ganeval.streaming.suite",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _STREAMING:
+        return getattr(import_module(_STREAMING[name]), name)
+    raise AttributeError(f"module 'ganeval.metrics' has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from ganeval.errors import MetricError, NotEnoughImagesError
+from ganeval.metrics.division import division
 from ganeval.metrics.matrix_products import gram_of_columns
 from ganeval.wording import counted
 
@@ -18,6 +20,8 @@ Array: TypeAlias = npt.NDArray[Any] | torch.Tensor
 _CHECKED_ROWS = 1024
 #: Rows that are turned into float64 at once for their mean: few enough to stay in the processor's cache.
 _SUMMED_ROWS = 256
+#: Rows from which several processes share the products of a covariance: fewer cost less than sending the matrix.
+_DIVIDED_ROWS = 8192
 
 
 def as_vectors(name: str, values: Array, *, minimum: int = 1) -> torch.Tensor:
@@ -111,9 +115,12 @@ def float64_moments(vectors: torch.Tensor, *, block_rows: int = 1024) -> tuple[t
     mean = float64_mean(vectors)
     # One buffer for all blocks: new memory costs more than the subtraction.
     buffer = torch.empty(min(block_rows, len(vectors)), len(mean), dtype=torch.float64, device=vectors.device)
-    blocks = (vectors[start : start + block_rows] for start in range(0, len(vectors), block_rows))
+    starts: Sequence[int] = range(0, len(vectors), block_rows)
+    shared = len(vectors) >= _DIVIDED_ROWS
+    blocks = (vectors[start : start + block_rows] for start in (division().mine(starts) if shared else starts))
     centred = (torch.sub(block, mean, out=buffer[: len(block)]) for block in blocks)
-    return mean, gram_of_columns(centred, len(mean), vectors).div_(len(vectors) - 1)
+    scatter = gram_of_columns(centred, len(mean), vectors)
+    return mean, (division().summed(scatter) if shared else scatter).div_(len(vectors) - 1)
 
 
 def float64_mean(vectors: torch.Tensor) -> torch.Tensor:

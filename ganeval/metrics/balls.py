@@ -15,6 +15,7 @@ from ganeval.metrics.distances import (
     hits,
     sides_of,
 )
+from ganeval.metrics.division import division
 
 #: Pairs looked at together.
 _CHUNK = 2**16
@@ -124,7 +125,7 @@ def _count(tiles: Tiles, balls: Sequence[Balls], most_doubtful: int | None) -> l
     row_limits = _limits(tiles, [c.balls for c in around_rows], tiles.first.norms)
     column_limits = _limits(tiles, [c.balls for c in around_columns], tiles.second.norms)
     doubtful = 0
-    for rows in tiles.row_parts:
+    for rows in division().my_stretch(tiles.row_parts):
         x = tiles.rows(rows)
         for columns in tiles.column_parts:
             tile = tiles.squared(x, rows, columns)
@@ -133,9 +134,15 @@ def _count(tiles: Tiles, balls: Sequence[Balls], most_doubtful: int | None) -> l
             if column_limits is not None:
                 doubtful += _take_in(tiles, tile, rows, columns, tile <= column_limits[columns], around_columns)
             if most_doubtful is not None and doubtful > most_doubtful:
-                raise _TooDoubtful
-        for counter in counters:
-            counter.prune()
+                break
+        else:
+            for counter in counters:
+                counter.prune()
+            continue
+        break
+    # Where work is divided, all processes have to come to the same decision.
+    if most_doubtful is not None and int(division().summed(torch.tensor([doubtful]))) > most_doubtful:
+        raise _TooDoubtful
     return [counter.counts() for counter in counters]
 
 
@@ -212,7 +219,9 @@ class _Counter:
         self._shells = [(centre[lonely][:most], point[lonely][:most])]
 
     def counts(self) -> BallCounts:
-        """All of it, after the last pair."""
+        """All of it, after the last pair, of all processes where work is divided."""
+        if division().parts > 1:
+            self._gather()
         self.prune()
         none = torch.zeros(0, dtype=torch.int64, device=self._per_point.device)
         return BallCounts(
@@ -223,6 +232,18 @@ class _Counter:
             self._per_shell,
             self._shells[0] if self._shells else (none, none),
         )
+
+    def _gather(self) -> None:
+        for name in ("_per_centre", "_point_sums", "_per_shell", "_per_point", "_centre_sums"):
+            setattr(self, name, division().summed(getattr(self, name)))
+        if self.balls.squared_outer is not None:
+            own = (
+                torch.stack([torch.cat(parts) for parts in zip(*self._shells, strict=True)], dim=1)
+                if self._shells
+                else torch.zeros(0, 2, dtype=torch.int64, device=self._per_point.device)
+            )
+            pairs = torch.cat(division().stacked(own))
+            self._shells = [(pairs[:, 0], pairs[:, 1])]
 
     def _reaches(self, radii: torch.Tensor, centre: torch.Tensor, squared: torch.Tensor) -> torch.Tensor:
         return squared <= radii[centre] if self.balls.closed else squared < radii[centre]

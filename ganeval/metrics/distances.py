@@ -8,11 +8,13 @@ fixed order, where a comparison is closer than the bound: ties come out as ties,
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 
 from ganeval.errors import MetricError
+from ganeval.metrics.division import division
 
 DEFAULT_BLOCK_BYTES = 32 * 2**20
 #: Rows of a tile beyond which a product gets no faster, while its comparisons leave the cache.
@@ -134,6 +136,16 @@ class Tiles:
 
     def _norms(self, side: Side, part: slice) -> torch.Tensor:
         return (side.norms[part] / self._unit).to(self.dtype)
+
+
+def my_pairs(tiles: Tiles) -> Iterator[tuple[slice, torch.Tensor, slice]]:
+    """This process's tiles of a side with itself, on and above the diagonal: rows, their block, and columns."""
+    parts = tiles.row_parts
+    known: tuple[slice, torch.Tensor] | None = None
+    for rows, columns in division().mine([(rows, columns) for i, rows in enumerate(parts) for columns in parts[i:]]):
+        if known is None or known[0] != rows:
+            known = rows, tiles.rows(rows)
+        yield rows, known[1], columns
 
 
 def sides_of(first: torch.Tensor, second: torch.Tensor) -> tuple[Side, Side]:

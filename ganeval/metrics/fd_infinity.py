@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from ganeval.errors import MetricError
 from ganeval.features.features import Features
-from ganeval.metrics.arrays import Array, as_pair, float64_mean
+from ganeval.metrics.arrays import Array, float64_mean
 from ganeval.metrics.covariance_factor import factor_of_rows, factor_of_sample, nuclear_norm_of_product
+from ganeval.metrics.frechet_distance import checked_sides
 from ganeval.metrics.moments import Moments
 from ganeval.metrics.options import require_count
 from ganeval.metrics.registry import Metric, Parameter
@@ -30,7 +32,7 @@ _REASON = (
 
 
 def fd_infinity(
-    real: Array,
+    real: Array | Moments,
     generated: Array,
     *,
     points: int = POINTS,
@@ -49,7 +51,7 @@ def fd_infinity(
     Parameters
     ----------
     real, generated
-        [N, D] and [M, D]; N ≥ 2, M ≥ 50.
+        [N, D] and [M, D]; N ≥ 2, M ≥ 50. `real` may be the moments of a set instead.
     points
         Number of sizes, at least 2.
     level
@@ -74,11 +76,11 @@ def fd_infinity(
     """
     require_level(level)
     require_count("points", points, minimum=2)
-    first, second = as_pair(real, generated, minimum_real=2, minimum_generated=FEWEST)
+    first, second = checked_sides(real, generated, minimum_generated=FEWEST)
     order = torch.from_numpy(np.random.RandomState(seed).permutation(len(second))).to(second.device)
     sizes = _sizes(len(second), points)
-    mean = float64_mean(first)
-    factor = factor_of_sample(first)
+    mean = first.mean if isinstance(first, Moments) else float64_mean(first)
+    factor = first.factor() if isinstance(first, Moments) else factor_of_sample(first)
     trace = float(factor.square().sum())
     values = []
     for mean_g, factor_g in _prefixes(second, order, sizes):
@@ -93,7 +95,7 @@ def fd_infinity(
     score = Score(
         name="fd_infinity",
         value=float(value),
-        n_real=len(first),
+        n_real=first.count if isinstance(first, Moments) else len(first),
         n_generated=len(second),
         higher_is_better=False,
         parameters={"points": points, "seed": seed},
@@ -130,6 +132,9 @@ def _compute(
 ) -> tuple[Score, ...]:
     if real is None:
         raise MetricError("the Fréchet distance needs real images", hint="Pass them with --real (real=).")
+    if real.moments is not None:
+        score = fd_infinity(real.moments, generated.pooled, points=points, level=level, seed=seed)
+        return (replace(score, n_real=real.moments_count),)
     return (fd_infinity(real.pooled, generated.pooled, points=points, level=level, seed=seed),)
 
 
@@ -143,6 +148,7 @@ METRIC = Metric(
     higher_is_better=(False,),
     compute=_compute,
     minimum=FEWEST,
+    real_by_moments=True,
     inception_names={"fd_infinity": "fid_infinity"},
     parameters=(Parameter("points", POINTS, int, "Sizes through which the line goes."),),
     groups=(),

@@ -55,47 +55,51 @@ class Overlap:
         Its estimate.
     real, generated
         float64 [N] and [M], what each image says of it when the others made the optimal map: xᵀTx for the centred
-        image x and the map T from its side to the other; each side's mean is `value`.
+        image x and the map T from its side to the other; each side's mean is `value`. `real` is None where that side's
+        covariance is taken as it is.
     extrapolated
         How much of `value` stems from carrying the spectrum on below what the images resolve; 0 where they
         resolve all of it, as with more images than dimensions.
     """
 
     value: float
-    real: Values
+    real: Values | None
     generated: Values
     extrapolated: float
 
 
-def population_overlap(real: torch.Tensor, generated: torch.Tensor, system: SingularSystem) -> Overlap:
+def population_overlap(real: torch.Tensor | None, generated: torch.Tensor, system: SingularSystem) -> Overlap:
     """The overlap of two populations from samples of them.
 
     Parameters
     ----------
     real, generated
-        [N, D] and [M, D].
+        [N, D] and [M, D]. Where `real` is None the real covariance in `system` is taken as it is, as that of a
+        population or a set that doesn't change: a = 1 on that side, and only the generated side is corrected.
     system
         Of the factors of their unbiased covariances, real first.
     """
     singular = system.values
     dimension = _varying_columns(system)
     if len(singular) == 0:
-        return Overlap(0.0, np.zeros(len(real)), np.zeros(len(generated)), 0.0)
+        return Overlap(0.0, None if real is None else np.zeros(len(real)), np.zeros(len(generated)), 0.0)
     scales = torch.logspace(
         math.log10(_FROM * float(singular[-1])), math.log10(_TO * float(singular[0])), _NODES, dtype=torch.float64
     ).to(singular.device)
     shares = _shares(singular, scales)
-    sides = _Side(real, system.first, shares), _Side(generated, system.second, shares)
-    freedom = min(len(real), len(generated)) - 1
+    sides = [_Side(generated, system.second, shares)]
+    if real is not None:
+        sides.append(_Side(real, system.first, shares))
+    freedom = min(len(side) for side in (real, generated) if side is not None) - 1
     most = math.inf if freedom > dimension else _MOST_RESOLVED * freedom
-    curve = _Curve(singular, scales, sides[0].shrinkage * sides[1].shrinkage, most)
+    curve = _Curve(singular, scales, np.prod([side.shrinkage for side in sides], axis=0), most)
     # As many singular values as images allow, or a v that turns back, tell that there is more than the images resolve.
     resolved = freedom > len(singular) and curve.first == 0
     rank = dimension if freedom <= dimension else len(singular)
     value, start, extrapolated = curve.overlap(rank, resolved=resolved)
     weights = curve.weights(start)
-    contributions = [side.contributions(weights, value) for side in sides]
-    return Overlap(value, contributions[0], contributions[1], extrapolated)
+    of_generated, *of_real = (side.contributions(weights, value) for side in sides)
+    return Overlap(value, of_real[0] if of_real else None, of_generated, extrapolated)
 
 
 def _varying_columns(system: SingularSystem) -> int:

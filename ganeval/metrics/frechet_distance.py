@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from ganeval.metrics.covariance_factor import (
 )
 from ganeval.metrics.frechet_correction import population_overlap
 from ganeval.metrics.frechet_influence import influence_of, variance_of_few
+from ganeval.metrics.moments import Moments
 from ganeval.metrics.registry import Metric
 from ganeval.metrics.score import Score
 from ganeval.uncertainty.interval import DEFAULT_LEVEL, require_level
@@ -32,9 +34,13 @@ _DOUBT = 0.4
 #: of their ratio. In simulations heavy tails, mixtures and real features were over- or under-corrected by so much.
 _CORRECTION_ERROR = 0.08
 _METHOD = "leave-one-out influence of each image, around the distance that infinitely many images would have"
+_METHOD_FIXED = (
+    "leave-one-out influence of each generated image, around the distance that infinitely many of them would have from "
+    "these very moments of the real side"
+)
 
 
-def frechet_distance(real: Array, generated: Array, *, level: float | None = DEFAULT_LEVEL) -> Score:
+def frechet_distance(real: Array | Moments, generated: Array, *, level: float | None = DEFAULT_LEVEL) -> Score:
     """Squared Fréchet distance between Gaussians fitted to the two sides (Heusel et al. 2017, equation 6).
 
     ‖μr − μg‖² + tr(Σr + Σg − 2 (Σr Σg)^½), with unbiased covariances (ddof=1), all in float64. The trace of the square
@@ -57,7 +63,9 @@ def frechet_distance(real: Array, generated: Array, *, level: float | None = DEF
     Parameters
     ----------
     real, generated
-        [N, D] and [M, D]; N and M may differ and may be below D.
+        [N, D] and [M, D]; N and M may differ and may be below D. `real` may be the moments of a set instead: then the
+        distance is to these moments as they are. The value is the same; correction and interval are those of the
+        generated side alone, for the population of generated images against this very real set.
     level
         Of the interval; None computes neither `corrected` nor an interval.
 
@@ -88,22 +96,39 @@ def frechet_distance(real: Array, generated: Array, *, level: float | None = DEF
     (7.1, True)
     """
     require_level(level)
-    first, second = as_pair(real, generated, minimum_real=2, minimum_generated=2)
-    mean_term = float((float64_mean(first) - float64_mean(second)).square().sum())
-    factors = [factor_of_sample(side) for side in (first, second)]
+    first, second = checked_sides(real, generated)
+    mean = first.mean if isinstance(first, Moments) else float64_mean(first)
+    mean_term = float((mean - float64_mean(second)).square().sum())
+    factors = [first.factor() if isinstance(first, Moments) else factor_of_sample(first), factor_of_sample(second)]
+    n_real = first.count if isinstance(first, Moments) else len(first)
     traces = [float(factor.square().sum()) for factor in factors]
     if level is None:
         overlap = nuclear_norm_of_product(*factors)
-        return _score(mean_term, _covariance_term(traces, overlap), len(first), len(second))
+        return _score(mean_term, _covariance_term(traces, overlap), n_real, len(second))
     system = singular_system(*factors)
-    score = _score(mean_term, _covariance_term(traces, system.nuclear_norm), len(first), len(second))
+    score = _score(mean_term, _covariance_term(traces, system.nuclear_norm), n_real, len(second))
     squared = [_squared_norm(factor) for factor in factors]
     return _with_correction(score, first, second, system, traces, squared, level=level)
 
 
+def checked_sides(
+    real: Array | Moments, generated: Array, *, minimum_generated: int = 2
+) -> tuple[torch.Tensor | Moments, torch.Tensor]:
+    """Both sides on one device, the real one as rows [N, D] or moments; raises as `frechet_distance` does."""
+    if not isinstance(real, Moments):
+        return as_pair(real, generated, minimum_real=2, minimum_generated=minimum_generated)
+    rows = as_vectors("generated", generated, minimum=minimum_generated)
+    if rows.shape[1] != real.dimension:
+        raise MetricError(
+            f"real and generated must have the same number of columns, not {real.dimension} and {rows.shape[1]}",
+            hint="Take both sides' features from the same extractor.",
+        )
+    return real.to(rows.device), rows
+
+
 def _with_correction(
     score: Score,
-    real: torch.Tensor,
+    real: torch.Tensor | Moments,
     generated: torch.Tensor,
     system: SingularSystem,
     traces: Sequence[float],
@@ -112,12 +137,15 @@ def _with_correction(
     level: float,
 ) -> Score:
     """`score` with the populations' distance and its interval, or the reason why there is none."""
-    n, m = len(real), len(generated)
-    if min(n, m) < FEWEST_FOR_INTERVAL:
+    rows = None if isinstance(real, Moments) else real
+    # A real side that is what it is counts as infinitely many images.
+    n, m = math.inf if rows is None else len(rows), len(generated)
+    fewest = m if rows is None else min(len(rows), m)
+    if fewest < FEWEST_FOR_INTERVAL:
         return score.without_interval(
-            f"{min(n, m)} images on a side are too few to correct the distance; it takes {FEWEST_FOR_INTERVAL}"
+            f"{fewest} images on a side are too few to correct the distance; it takes {FEWEST_FOR_INTERVAL}"
         )
-    overlap = population_overlap(real, generated, system)
+    overlap = population_overlap(rows, generated, system)
     of_mean = traces[0] / n + traces[1] / m
     corrected = score.details["mean_term"] - of_mean + sum(traces) - 2 * overlap.value
     extrapolated = 2 * overlap.extrapolated
@@ -125,18 +153,19 @@ def _with_correction(
     taken = abs(score.value - corrected)
     if extrapolated > _MOST_EXTRAPOLATED * taken:
         return score.without_interval(
-            f"{min(n, m)} images on a side don't resolve enough of the {real.shape[1]} dimensions' spectrum to correct "
-            "the distance"
+            f"{fewest} images on a side don't resolve enough of the {generated.shape[1]} dimensions' spectrum to "
+            "correct the distance"
         )
     # Variance of the squared distance between two means of equal populations, which no first order has.
     second_order = 2 * (squared_norms[0] / n**2 + squared_norms[1] / m**2)
     second_order += 4 * float(system.values.square().sum()) / (n * m)
-    unresolved = min(1.0, (len(system.values) + 1) / min(n, m))
+    unresolved = min(1.0, (len(system.values) + 1) / fewest)
     doubt = (_DOUBT * extrapolated) ** 2 + (_CORRECTION_ERROR * unresolved**2 * taken) ** 2
     influence = influence_of(real, generated, overlap, second_order + doubt)
     few = sum(variance_of_few(side) for side in (influence.real, influence.generated) if side is not None)
     influence = replace(influence, other_variance=influence.other_variance + few)
-    return replace(score, corrected=corrected).with_influence(influence, level=level, method=_METHOD, lowest=0.0)
+    method = _METHOD if rows is not None else _METHOD_FIXED
+    return replace(score, corrected=corrected).with_influence(influence, level=level, method=method, lowest=0.0)
 
 
 def _squared_norm(factor: torch.Tensor) -> float:
@@ -222,7 +251,22 @@ def _checked_moments(side: str, mu: Array, sigma: Array) -> tuple[torch.Tensor, 
 def _compute(real: Features | None, generated: Features, *, seed: int, level: float | None) -> tuple[Score, ...]:
     if real is None:
         raise MetricError("the Fréchet distance needs real images", hint="Pass them with --real (real=).")
+    if real.moments is not None:
+        # Its own count may stand in for one that nobody knows.
+        return (replace(frechet_distance(real.moments, generated.pooled, level=level), n_real=real.moments_count),)
     return (frechet_distance(real.pooled, generated.pooled, level=level),)
+
+
+def _from_moments(real: Moments, generated: Moments) -> tuple[Score, ...]:
+    score = frechet_distance_from_moments(
+        real.mean,
+        real.covariance(),
+        generated.mean,
+        generated.covariance(),
+        n_real=real.count,
+        n_generated=generated.count,
+    )
+    return (score.without_interval("it takes the features of single images, and only their moments were kept"),)
 
 
 METRIC = Metric(
@@ -234,6 +278,8 @@ METRIC = Metric(
     formula="‖μr − μg‖² + tr(Σr + Σg − 2 (Σr Σg)^½)",
     higher_is_better=(False,),
     compute=_compute,
+    from_moments=_from_moments,
+    real_by_moments=True,
     has_interval=True,
     leading=1,
     curve=("fd",),

@@ -12,6 +12,7 @@ import torch
 from ganeval.metrics.arrays import Array, as_pair, float64_mean
 from ganeval.metrics.covariance_factor import factor_of_sample, singular_system
 from ganeval.metrics.frechet_correction import Overlap
+from ganeval.metrics.moments import Moments
 from ganeval.uncertainty.influence import Influence
 
 Values = npt.NDArray[np.float64]
@@ -57,25 +58,25 @@ def frechet_influence(real: Array, generated: Array) -> Influence:
 
 
 def influence_of(
-    real: torch.Tensor, generated: torch.Tensor, overlap: Overlap, other_variance: float = 0.0
+    real: torch.Tensor | Moments, generated: torch.Tensor, overlap: Overlap, other_variance: float = 0.0
 ) -> Influence:
     """Influence of each image given what it contributes to the overlap, see `frechet_influence` for the form.
 
     Parameters
     ----------
     real, generated
-        [N, D] and [M, D].
+        [N, D] and [M, D]; moments of the real side stand for one that doesn't vary, without influence.
     overlap
         With xᵀTx of each centred image.
     other_variance
         Of the estimate, beyond the first order.
     """
-    shift = float64_mean(real) - float64_mean(generated)
-    return Influence(
-        _without_mean(_transport(real, shift) - overlap.real),
-        _without_mean(_transport(generated, -shift) - overlap.generated),
-        other_variance,
-    )
+    shift = (real.mean if isinstance(real, Moments) else float64_mean(real)) - float64_mean(generated)
+    of_real = None
+    if not isinstance(real, Moments):
+        assert overlap.real is not None
+        of_real = _without_mean(_transport(real, shift) - overlap.real)
+    return Influence(of_real, _without_mean(_transport(generated, -shift) - overlap.generated), other_variance)
 
 
 def _transport(rows: torch.Tensor, shift: torch.Tensor) -> Values:

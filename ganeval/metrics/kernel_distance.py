@@ -13,6 +13,7 @@ import torch
 from ganeval.errors import MetricError, NotEnoughImagesError
 from ganeval.features.features import Features
 from ganeval.metrics.arrays import Array, as_pair
+from ganeval.metrics.division import division
 from ganeval.metrics.kernel_means import (
     KernelSums,
     SquaredMmd,
@@ -166,14 +167,14 @@ def _mmd_subset_by_subset(
     real: torch.Tensor, generated: torch.Tensor, draws: _Subsets, kernel: Kernel
 ) -> npt.NDArray[np.float64]:
     size = draws.real.shape[1]
-    values = np.empty(len(draws.real))
+    values = np.zeros(len(draws.real))
     origin = Origin.between(real, generated, size)
-    for i, (real_rows, generated_rows) in enumerate(zip(draws.real, draws.generated, strict=True)):
-        r = origin.rows(real[torch.from_numpy(real_rows).to(real.device)])
-        g = origin.rows(generated[torch.from_numpy(generated_rows).to(generated.device)])
+    for i in division().mine(range(len(values))):
+        r = origin.rows(real[torch.from_numpy(draws.real[i]).to(real.device)])
+        g = origin.rows(generated[torch.from_numpy(draws.generated[i]).to(generated.device)])
         within = sum(float(kernel(side, side).fill_diagonal_(0.0).sum()) for side in (g, r))
         values[i] = within / (size * (size - 1)) - 2 * float(kernel(g, r).sum()) / size**2
-    return values
+    return division().summed(torch.from_numpy(values)).numpy()
 
 
 def _mmd_from_whole(
@@ -198,8 +199,9 @@ def _mmd_from_whole(
             else:
                 weight = 2.0
         total += weight * (of_rows[tile.rows] * (tile.values @ of_columns[tile.columns])).sum(dim=0)
+    within, across = division().summed(within), division().summed(across)
     mmd = within / (size * (size - 1)) - 2 * across / size**2
-    return np.asarray(mmd.cpu().numpy(), dtype=np.float64), None if sums is None else sums.squared_mmd()
+    return np.asarray(mmd.cpu().numpy(), dtype=np.float64), None if sums is None else sums.together().squared_mmd()
 
 
 def _membership(rows: npt.NDArray[np.int64], count: int, device: torch.device) -> torch.Tensor:

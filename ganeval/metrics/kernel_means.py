@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ganeval.metrics.division import division
 from ganeval.metrics.kernels import CentredRows, Kernel, Origin
 from ganeval.metrics.score import Score
 from ganeval.metrics.squared_distance import (
@@ -63,7 +64,7 @@ class SquaredMmd(NamedTuple):
 def kernel_tiles(
     real: torch.Tensor, generated: torch.Tensor, kernel: Kernel, *, averaged: int | None = None
 ) -> Iterator[Tile]:
-    """All values of the kernel between and across both sides, one tile after the other.
+    """All values of the kernel between and across both sides, one tile after the other; a process's own where divided.
 
     Parameters
     ----------
@@ -77,13 +78,14 @@ def kernel_tiles(
     sides: dict[Pair, list[tuple[slice, CentredRows]]] = {
         pair: [(rows, origin.rows(side[rows])) for rows in row_tiles(len(side))] for pair, side in both
     }
-    for pair, tiles in sides.items():
-        for number, (rows, x) in enumerate(tiles):
-            for columns, y in tiles[number:]:
-                yield Tile(pair, rows, columns, kernel(x, y))
-    for rows, x in sides["real"]:
-        for columns, y in sides["generated"]:
-            yield Tile("across", rows, columns, kernel(x, y))
+    wanted: list[tuple[Pair, int, int]] = [
+        (pair, i, j) for pair, tiles in sides.items() for i in range(len(tiles)) for j in range(i, len(tiles))
+    ]
+    wanted += [("across", i, j) for i in range(len(sides["real"])) for j in range(len(sides["generated"]))]
+    for pair, i, j in division().mine(wanted):
+        across = pair == "across"
+        (rows, x), (columns, y) = sides["real" if across else pair][i], sides["generated" if across else pair][j]
+        yield Tile(pair, rows, columns, kernel(x, y))
 
 
 def row_tiles(count: int) -> list[slice]:
@@ -129,8 +131,19 @@ class KernelSums:
         elif tile.pair == "across":
             self._columns[tile.pair][tile.columns] += values.sum(dim=0)
 
+    def together(self) -> KernelSums:
+        """The sums of all processes, where work is divided."""
+        shared = division()
+        if shared.parts > 1:
+            for sums in (self._rows, self._columns):
+                sums.update({pair: shared.summed(values) for pair, values in sums.items()})
+            for numbers in (self._squares, self._diagonals):
+                total = shared.summed(torch.tensor(list(numbers.values()), dtype=torch.float64))
+                numbers.update(zip(numbers, total.tolist(), strict=True))
+        return self
+
     def squared_mmd(self) -> SquaredMmd:
-        """What the sums amount to, once every tile is in."""
+        """What the sums amount to, once every tile is in, and those of all processes together."""
         real, generated = (self._rows[pair].cpu().numpy() for pair in ("real", "generated"))
         across = self._rows["across"].cpu().numpy(), self._columns["across"].cpu().numpy()
         n, m = len(real), len(generated)
@@ -174,7 +187,7 @@ def squared_mmd(real: torch.Tensor, generated: torch.Tensor, kernel: Kernel) -> 
     sums = KernelSums(len(real), len(generated), real.device)
     for tile in kernel_tiles(real, generated, kernel):
         sums.add(tile)
-    return sums.squared_mmd()
+    return sums.together().squared_mmd()
 
 
 def with_mmd_interval(score: Score, mmd: SquaredMmd, *, level: float, scale: float) -> Score:

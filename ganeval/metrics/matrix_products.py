@@ -70,11 +70,12 @@ def product_with_transpose(first: torch.Tensor, second: torch.Tensor) -> torch.T
 
 def product_with_triangle(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """A·Bᵀ [n, d] of A [n, d] and B [d, d]; for about half the work where B is upper triangular, as it is looked up."""
-    from scipy.linalg.blas import get_blas_funcs
-
     square = second.shape[0] == second.shape[1]
     if not (_is_for_blas(first, len(second)) and square) or bool(second.tril(-1).any()):
         return product_with_transpose(first, second)
+    # Here, since it takes a tenth of PyTorch's own time to import, and small sets do without.
+    from scipy.linalg.blas import get_blas_funcs
+
     # BLAS reads columns first, so that it sees transposes: (A·Bᵀ)ᵀ = B·Aᵀ, B being the transpose of what it sees.
     left, right = (np.ascontiguousarray(side.numpy()) for side in (first, second))
     (trmm,) = get_blas_funcs(("trmm",), (left, right))

@@ -13,6 +13,7 @@ from ganeval.metrics.distances import (
     float32_is_safe,
     sides_of,
 )
+from ganeval.metrics.division import division
 from ganeval.metrics.neighbours import SPARE_NEIGHBOURS, Nearest, Neighbours
 from ganeval.progress import Progress, SilentProgress
 from ganeval.wording import counted
@@ -94,7 +95,7 @@ def _look_up(
     nearest = Nearest(len(tiles.first), kept, tiles.dtype, tiles.first.norms.device)
     task = progress.start("nearest images", total, "images")
     # Vectors on the outside: they are many, perhaps on disk, and each is then read and centred once.
-    for columns in tiles.column_parts:
+    for columns in division().mine(tiles.column_parts):
         for rows in tiles.row_parts:
             tile = tiles.squared(tiles.rows(rows), rows, columns)
             if own_rows is not None:
@@ -104,7 +105,7 @@ def _look_up(
             nearest.offer_rows(rows, tile, columns.start)
         task.advance(columns.stop - columns.start)
     task.finish()
-    return _settle(tiles, nearest, count)
+    return _settle(tiles, nearest.together(), count)
 
 
 def _settle(tiles: Tiles, nearest: Nearest, count: int) -> tuple[Neighbours, torch.Tensor]:

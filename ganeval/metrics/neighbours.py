@@ -14,14 +14,20 @@ from ganeval.metrics.distances import (
     exact_pairs,
     float32_is_safe,
     hits,
+    my_pairs,
     sides_of,
 )
+from ganeval.metrics.division import division
 from ganeval.wording import counted, ordinal
 
 #: Candidates kept beyond the number wanted, among which near-ties are told apart.
 SPARE_NEIGHBOURS = 6
 #: Rows settled one by one in float64 at most, as a share of all; beyond it everything is done in float64.
 _FEW_UNSETTLED = 0.05
+
+
+#: Items whose candidates are gathered from all processes at a time.
+_GATHERED_ROWS = 65_536
 
 
 class Neighbours(NamedTuple):
@@ -63,6 +69,17 @@ class Nearest:
         else:
             row, column = found // tile.shape[1], found % tile.shape[1]
             self._merge(column + items.start, tile.reshape(-1)[found], row + offset)
+
+    def together(self) -> Nearest:
+        """The smallest of what all processes saw, where work is divided; each must have seen other pairs."""
+        if division().parts > 1:
+            for start in range(0, len(self.values), _GATHERED_ROWS):
+                part = slice(start, start + _GATHERED_ROWS)
+                values = torch.cat(division().stacked(self.values[part]), dim=1)
+                places = torch.cat(division().stacked(self.places[part]), dim=1)
+                best = values.topk(self.values.shape[1], dim=1, largest=False)
+                self.values[part], self.places[part] = best.values, places.gather(1, best.indices)
+        return self
 
     def _merge_dense(self, items: slice, tile: torch.Tensor, offset: int) -> None:
         best = tile.topk(min(self.values.shape[1], tile.shape[1]), dim=1, largest=False)
@@ -160,16 +177,14 @@ def _candidates(tiles: Tiles, count: int) -> Nearest:
     """More than the `count` nearest other rows of each row, by rounded distances; each pair is looked at once."""
     total = len(tiles.first)
     nearest = Nearest(total, min(count + SPARE_NEIGHBOURS, total - 1), tiles.dtype, tiles.first.norms.device)
-    for i, rows in enumerate(tiles.row_parts):
-        x = tiles.rows(rows)
-        for columns in tiles.row_parts[i:]:
-            tile = tiles.squared(x, rows, columns)
-            if columns == rows:
-                tile.fill_diagonal_(torch.inf)
-            else:
-                nearest.offer_columns(columns, tile, rows.start)
-            nearest.offer_rows(rows, tile, columns.start)
-    return nearest
+    for rows, x, columns in my_pairs(tiles):
+        tile = tiles.squared(x, rows, columns)
+        if columns == rows:
+            tile.fill_diagonal_(torch.inf)
+        else:
+            nearest.offer_columns(columns, tile, rows.start)
+        nearest.offer_rows(rows, tile, columns.start)
+    return nearest.together()
 
 
 def _settled(tiles: Tiles, nearest: Nearest, count: int, rows: torch.Tensor) -> tuple[Neighbours, torch.Tensor]:

@@ -21,6 +21,7 @@ from ganeval.metrics.distances import (
     float32_is_safe,
     sides_of,
 )
+from ganeval.metrics.division import division
 from ganeval.metrics.leave_one_out import influence_on_covered_points
 from ganeval.metrics.neighbourhoods import PRECISION_RECALL_K, Answer, neighbourhoods_of
 from ganeval.metrics.neighbours import Nearest, Neighbours, nearest_neighbours, require_neighbours
@@ -159,12 +160,13 @@ def _deepest(
     grown = neighbours.squared[:, min(k, neighbours.squared.shape[1] - 1)] if shells else None
     weights = [_weights(r[kept]) for r in ([radii] if grown is None else [radii, grown])]
     found = [Nearest(len(second), min(_REMEMBERED, len(kept)), dtype, real.device) for _ in weights]
-    for part in tiles.row_parts:
+    for part in division().mine(tiles.row_parts):
         x = tiles.rows(part)
         for columns in tiles.column_parts:
             tile = tiles.squared(x, part, columns).clamp_(min=0.0)
             for nearest, weight in zip(found, weights, strict=True):
                 nearest.offer_columns(columns, tile * weight[part, None].to(dtype), part.start)
+    found = [nearest.together() for nearest in found]
     exact = [
         _ratios(first, second, kept[nearest.places], r)
         for nearest, r in zip(found, [radii] if grown is None else [radii, grown], strict=True)

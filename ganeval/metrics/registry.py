@@ -118,6 +118,11 @@ class Metric:
     curve
         Base names of those of its scores that a comparison also plots against the number of images: where people know
         the value as papers compute it, which moves with that number.
+    from_moments
+        ``from_moments(real, generated, **parameters)`` gives the scores that `compute` gives, without intervals, from
+        each side's `ganeval.metrics.moments.Moments` of its pooled features; None for metrics that need the features.
+    real_by_moments
+        Whether `compute` takes `Features.moments` of the real side where that side's rows aren't all there.
     parameters
         Its options.
     compute
@@ -151,6 +156,8 @@ class Metric:
     leading: int | None = None
     curve: tuple[str, ...] = ()
     covariances: str | None = None
+    from_moments: Callable[..., Sequence[Score]] | None = None
+    real_by_moments: bool = False
 
     def __post_init__(self) -> None:
         if self.needs not in NEEDS:

@@ -11,7 +11,8 @@ import torch
 from ganeval.errors import OptionError
 from ganeval.features.features import Features
 from ganeval.metrics.arrays import Array, as_vectors
-from ganeval.metrics.distances import DEFAULT_BLOCK_BYTES, Tiles, block_rows, sides_of
+from ganeval.metrics.distances import DEFAULT_BLOCK_BYTES, Tiles, block_rows, my_pairs, sides_of
+from ganeval.metrics.division import division
 from ganeval.metrics.frechet_influence import variance_of_few
 from ganeval.metrics.options import parse_boolean, require_number
 from ganeval.metrics.registry import Metric, Parameter
@@ -134,17 +135,15 @@ def _mean_squares(
         else:
             sums[columns] += tile.sum(dim=0)
         sums[rows] += tile.sum(dim=1)
-    return sums / (count - 1)
+    return division().summed(sums) / (count - 1)
 
 
 def _distances(vectors: torch.Tensor, block_bytes: int) -> Iterator[tuple[slice, slice, torch.Tensor]]:
     """Squared distances of all pairs of blocks, each once."""
     side, _ = sides_of(vectors, vectors)
     tiles = Tiles(side, side, dtype=torch.float64, block_bytes=block_bytes)
-    for i, rows in enumerate(tiles.row_parts):
-        x = tiles.rows(rows)
-        for columns in tiles.row_parts[i:]:
-            yield rows, columns, tiles.squared(x, rows, columns)
+    for rows, x, columns in my_pairs(tiles):
+        yield rows, columns, tiles.squared(x, rows, columns)
 
 
 def _directions(vectors: torch.Tensor, block_bytes: int) -> Iterator[tuple[slice, slice, torch.Tensor]]:
@@ -152,11 +151,10 @@ def _directions(vectors: torch.Tensor, block_bytes: int) -> Iterator[tuple[slice
     units = UnitRows(vectors)
     step = block_rows(vectors.shape[1], block_bytes, itemsize=8)
     parts = [slice(start, min(start + step, len(units))) for start in range(0, len(units), step)]
-    for i, rows in enumerate(parts):
+    for rows, columns in division().mine([(rows, columns) for i, rows in enumerate(parts) for columns in parts[i:]]):
         x = units.block(rows)
-        for columns in parts[i:]:
-            y = x if columns == rows else units.block(columns)
-            yield rows, columns, (x @ y.T).mul_(-2.0).add_(2.0)
+        y = x if columns == rows else units.block(columns)
+        yield rows, columns, (x @ y.T).mul_(-2.0).add_(2.0)
 
 
 def _compute(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganeval.errors import MetricError, OptionError, PluginError, did_you_mean
-from ganeval.metrics.naming import names_of
+from ganeval.metrics.naming import names_of, score_name
 from ganeval.metrics.options import split_option
 from ganeval.metrics.registry import METRICS, Metric
+from ganeval.metrics.score import Score
 
 _STANDARD = ("inception_score", "fd", "kd", "precision_recall", "density_coverage")
 
@@ -131,6 +132,27 @@ def pairs_left_out(names: Sequence[str]) -> tuple[str, ...]:
     chosen = {one.metric.name for one in select_metrics(names)}
     paired = (metric for metric in _usable() if metric.needs == "pairs" and metric.name not in chosen)
     return tuple(score for metric in paired for score in metric.scores)
+
+
+def other_names(selection: Sequence[Selected], scores: Mapping[str, Score], extractor: str) -> dict[str, str]:
+    """Every other name under which people look for a score to its full name in `scores`.
+
+    Parameters
+    ----------
+    selection
+        The metrics that were computed.
+    scores
+        By full name, see `ganeval.metrics.naming.score_name`.
+    extractor
+        Name of the extractor.
+    """
+    table: dict[str, str] = {}
+    for one in selection:
+        names = dict(one.requested)
+        if len(one.metric.scores) == 1:
+            names |= dict.fromkeys((one.metric.name, *one.metric.aliases), one.metric.scores[0])
+        table |= {name: score_name(base, one.metric, extractor) for name, base in names.items()}
+    return {name: full for name, full in table.items() if full in scores and name != full}
 
 
 def known_names() -> list[str]:

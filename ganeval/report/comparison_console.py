@@ -116,7 +116,7 @@ class _Writer:
     def _heading(self) -> str:
         names = ", ".join(f"{one.name} ({count_text(one.side.count)})" for one in self.comparison.sets)
         real = self.comparison.real
-        return names if real is None else f"{names} against {real.source} ({counted(real.count, 'image')})"
+        return names if real is None else f"{names} against {real.source} ({real.images_in_words})"
 
     def _method(self) -> str:
         comparison = self.comparison

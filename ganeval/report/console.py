@@ -122,8 +122,8 @@ class _Writer:
 
     def _heading(self) -> str:
         generated, real = self.report.generated, self.report.real
-        heading = f"{generated.source} ({counted(generated.count, 'image')})"
-        return heading if real is None else f"{heading} against {real.source} ({counted(real.count, 'image')})"
+        heading = f"{generated.source} ({generated.images_in_words})"
+        return heading if real is None else f"{heading} against {real.source} ({real.images_in_words})"
 
     def _spreads(self) -> Iterator[str]:
         meanings: dict[str, list[str]] = {}
@@ -151,7 +151,6 @@ class _Writer:
 
 
 def _speed(side: Side) -> str:
-    extracted = side.count - side.from_store
-    rate = rate_text(extracted, side.stage_seconds.get("wall", 0.0))
+    rate = rate_text(side.extracted, side.stage_seconds.get("wall", 0.0))
     stored = f"{count_text(side.from_store)} from the store" if side.from_store else None
-    return ", ".join(part for part in (rate, stored) if part) or counted(side.count, "image")
+    return ", ".join(part for part in (rate, stored) if part) or side.images_in_words

@@ -108,9 +108,9 @@ def rate_text(images: int, seconds: float) -> str | None:
     return f"{rate:.0f} images/s" if rate >= 99.5 else f"{rate:.3g} images/s"
 
 
-def count_text(count: int) -> str:
-    """A count with a comma between thousands."""
-    return f"{count:,}"
+def count_text(count: int | None) -> str:
+    """A count with a comma between thousands, ``"unknown"`` for None."""
+    return "unknown" if count is None else f"{count:,}"
 
 
 def _percent(level: float) -> str:

@@ -187,7 +187,7 @@ def _side_view(word: str, side: Side, previews: Sequence[Preview]) -> SideView:
         labels=_counts(side.labels),
         skipped=side.skipped[:_SKIPPED_SHOWN],
         stages=tuple((stage, seconds_text(s), 100 * s / longest) for stage, s in worked.items() if s > 0),
-        rate=rate_text(side.count - side.from_store, wall),
+        rate=rate_text(side.extracted, wall),
         provenance=_pairs(side.provenance),
     )
 

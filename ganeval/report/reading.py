@@ -101,7 +101,7 @@ def read_side(section: Section) -> Side:
     return Side(
         source=section.get("source", str),
         kind=section.get("kind", str),
-        count=section.get("count", int),
+        count=section.get("count", int, _NONE),
         fingerprint=section.get("fingerprint", str, _NONE),
         sizes=section.mapping("sizes"),
         formats=section.mapping("formats"),

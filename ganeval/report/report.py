@@ -17,6 +17,7 @@ from ganeval.notices import Notice
 from ganeval.report.diagnosis import Diagnosis
 from ganeval.report.drivers import Drivers
 from ganeval.report.stopping import Stopping
+from ganeval.wording import counted
 
 SCHEMA_NAME = "ganeval/report@1"
 
@@ -32,7 +33,7 @@ class Side:
     kind
         ``"folder"``, ``"npz"``, ...
     count
-        Images scored.
+        Images scored; None where a file of statistics doesn't say.
     fingerprint
         Of the features, None where the source can't be fingerprinted.
     sizes, formats, modes
@@ -51,7 +52,7 @@ class Side:
 
     source: str
     kind: str
-    count: int
+    count: int | None
     fingerprint: str | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
     formats: Mapping[str, int] = field(default_factory=dict)
@@ -61,6 +62,16 @@ class Side:
     from_store: int = 0
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def extracted(self) -> int:
+        """How many images went through the network in this run."""
+        return 0 if self.count is None else self.count - self.from_store
+
+    @property
+    def images_in_words(self) -> str:
+        """``"2,000 images"``, for a heading."""
+        return "an unknown number of images" if self.count is None else counted(self.count, "image")
 
 
 @dataclass(frozen=True)

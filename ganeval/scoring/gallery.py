@@ -73,6 +73,6 @@ def _histograms(
 
     return (
         names or tuple(f"class {i}" for i in range(classes)),
-        None if real is None else fractions(real),
+        None if real is None or real.logits is None else fractions(real),
         fractions(generated),
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ganeval.errors import OptionError
-from ganeval.features.engine import GrowingExtraction, is_stored
+from ganeval.features.engine import GrowingExtraction
+from ganeval.features.extending import is_stored
 from ganeval.images.shuffled import FirstImages, in_random_order
 from ganeval.images.source import ImageSource
 from ganeval.metrics.registry import Metric
 from ganeval.notices import Notice
 from ganeval.scoring.evaluation import Evaluation, ExtractedSet
+from ganeval.statistics.source import StatisticsSource
 
 #: Images at the first look, where no metric needs more.
 FIRST = 500
@@ -91,11 +93,12 @@ class WholeSet:
 
 
 def growing_real(evaluation: Evaluation, source: ImageSource) -> GrowingSet | WholeSet:
-    """The real side: whole where its features are stored, since they cost nothing; else it grows with the generated.
+    """The real side: whole where its features or statistics are there, which cost nothing; else it grows too.
 
     Where both sides have to be extracted, as many of each is the cheapest way to a narrow interval.
     """
-    if evaluation.store is not None and is_stored(source, evaluation.network, evaluation.store):
+    known = isinstance(source, StatisticsSource)
+    if known or (evaluation.store is not None and is_stored(source, evaluation.network, evaluation.store)):
         return WholeSet(evaluation.extract(source, "real"))
     return GrowingSet(evaluation, source, "real")
 

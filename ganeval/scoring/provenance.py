@@ -26,6 +26,6 @@ def versions() -> dict[str, str]:
 @cache
 def platform_in_words() -> str:
     """Operating system, machine and number of cores."""
-    from ganeval.features.engine import available_cores
+    from ganeval.features.extending import available_cores
 
     return f"{platform.system()} {platform.release()}, {platform.machine()}, {available_cores()} cores"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
-from ganeval.features.engine import default_batch_size
+from ganeval.features.extending import default_batch_size
 from ganeval.features.features import ExtractorInfo, Features
 from ganeval.metrics.naming import metrics_by_score
 from ganeval.report.report import Report, Run
@@ -54,7 +54,8 @@ def make_report(
             metrics_by_score((one.metric for one in scored.selection), network.info.name),
         ),
     ]
-    gallery = make_gallery(real_features, generated.features, class_names=network.class_names)
+    shown = real_features if real_features is not None and len(real_features) else None
+    gallery = make_gallery(shown, generated.features, class_names=network.class_names)
     return Report(
         scores=scored.scores,
         extractor=as_it_turned_out(network.info, generated.features),

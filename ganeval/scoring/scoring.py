@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ganeval.errors import OptionError
 from ganeval.features.extractor import FeatureExtractor
 from ganeval.progress import Progress
 from ganeval.report.report import Report
@@ -35,9 +36,11 @@ def score(
     extractor: str | FeatureExtractor | Any = "auto",
     weights: str | Path | None = None,
     preprocessing: str | None = None,
+    precision: str | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     workers: int | None = None,
+    compile: str = "never",
     seed: int = DEFAULT_SEED,
     level: float | None = DEFAULT_LEVEL,
     labels: str | None = None,
@@ -61,7 +64,8 @@ def score(
     samples, real
         Whatever `ganeval.open_source` takes: a folder, zip, tar shards, npz, npy, list file, named set, generator,
         tensor, array, Dataset, DataLoader, iterable of batches or callable. Without `real`, only metrics that need
-        none are computed.
+        none are computed. `real` may also be statistics: a file of ``ganeval stats`` or of another package (see
+        `ganeval.statistics`), or a `ganeval.statistics.Statistics`.
     metrics
         Names, aliases or groups, as a sequence or comma-separated; None takes all that can be computed. A metric that
         is named but can't be computed is an error; one that isn't (of the groups "all" and "standard", too) is left
@@ -75,10 +79,16 @@ def score(
         A weights file for the extractor.
     preprocessing
         ``"tf1"`` or ``"clean"``; None takes the extractor's default.
+    precision
+        Of the network: ``"float32"`` (the default), or ``"bfloat16"`` or ``"float16"`` where the machine has
+        instructions for it. What that does to the scores is measured on a small part of the images, and noted.
     device
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"``, ``"mps"``.
     batch_size, workers
         Of the extraction; None takes what suits the machine.
+    compile
+        Whether the network is compiled: ``"never"``, ``"always"``, or ``"auto"`` where measurements say that it pays.
+        The scores don't depend on it.
     seed
         Of everything random; the default is torch-fidelity's.
     level
@@ -132,9 +142,11 @@ def score(
         extractor=extractor,
         weights=weights,
         preprocessing=preprocessing,
+        precision=precision,
         device=device,
         batch_size=batch_size,
         workers=workers,
+        compile=compile,
         seed=seed,
         level=level,
         labels=labels,
@@ -154,9 +166,14 @@ def score(
         check_top(top)
     evaluation = Evaluation(choice, settings)
     generated_source = evaluation.open(samples)
-    real_source = None if real is None else evaluation.open(real)
+    real_source = None if real is None else evaluation.open_real(real)
     evaluation.check_counts(generated_source, real_source)
     enough = None
+    if targets and not evaluation.ranks.alone:
+        raise OptionError(
+            "--until takes images until they are enough, which several processes can't share",
+            hint="Run it in one process, or leave --until out.",
+        )
     if targets:
         enough = score_until(evaluation, generated_source, real_source, targets)
         real_set, generated_set, scored = enough.real, enough.generated, enough.scored
@@ -166,7 +183,7 @@ def score(
         scored = evaluation.compute(real_set, generated_set)
     drivers = None
     if top is not None:
-        real_features = None if real_set is None else real_set.features
+        real_features = None if real_set is None or not len(real_set.features) else real_set.features
         names = evaluation.network.class_names
         drivers = find_drivers(
             scored.scores,

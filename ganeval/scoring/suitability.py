@@ -12,6 +12,7 @@ from ganeval.metrics.registry import Metric
 from ganeval.metrics.score import Score
 from ganeval.metrics.selection import Selected
 from ganeval.notices import Notice
+from ganeval.statistics.source import StatisticsSource
 from ganeval.wording import counted
 
 _NO_READER = (
@@ -100,6 +101,10 @@ class Suitability:
         for one in list(self.selection):
             chosen = self.options.get(one.metric.name, {})
             fewest = one.metric.fewest(chosen)
+            lacking = _lacking_in_statistics(one.metric, real)
+            if lacking is not None:
+                self.leave_out(one, lacking)
+                continue
             if one.metric.needs in _OF_THE_SOURCE and _OF_THE_SOURCE[one.metric.needs](generated):
                 self._lacks(one, "generated", "")
                 continue
@@ -109,7 +114,7 @@ class Suitability:
                 self.leave_out(one, missing)
                 continue
             for side, source in (("generated", generated), ("real", real if one.metric.needs_real else None)):
-                have = None if source is None else source.count
+                have = None if source is None else _count_for(one.metric, source)
                 if source is not None and have is not None and have < fewest:
                     names = ", ".join(one.scores)
                     error = NotEnoughImagesError(
@@ -166,6 +171,41 @@ class Suitability:
         else:
             told = "".join(f"\n  {', '.join(names)}: {reason}" for reason, names in reasons.items())
         raise error(f"no metric can be computed:{told}", hint=hints.pop() if len(hints) == 1 else None)
+
+
+def _lacking_in_statistics(metric: Metric, real: ImageSource | None) -> MetricError | None:
+    """Why a metric can't be computed where the real side is a file of statistics; None where it can."""
+    if not isinstance(real, StatisticsSource) or not metric.needs_real or metric.real_by_moments:
+        return None
+    lacks = _STATISTICS_LACK.get(metric.needs)
+    if lacks is not None:
+        return MetricError(
+            f"{metric.name} needs {lacks} of the real side, and {real.name} holds only statistics",
+            hint="Give the real images themselves.",
+        )
+    if not real.rows:
+        return MetricError(
+            f"{metric.name} needs the features of single real images, and {real.name} holds only their moments",
+            hint="Make it with features: ganeval stats DATA --out FILE.npz --features 10000 (or all).",
+        )
+    return None
+
+
+#: What no file of statistics has, by what a metric needs.
+_STATISTICS_LACK = {
+    "images": "the images themselves",
+    "pairs": "the images themselves",
+    "spatial": "spatial features",
+    "clips": "the frames of videos",
+    "generator": "a generator",
+}
+
+
+def _count_for(metric: Metric, source: ImageSource) -> int | None:
+    """How many images of the source a metric can use; None where that isn't known."""
+    if isinstance(source, StatisticsSource) and not metric.real_by_moments:
+        return source.rows
+    return source.count
 
 
 def sample_size_notices(scores: Iterable[Score], dimension: int, metrics: Mapping[str, Metric]) -> list[Notice]:

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ganeval.cli.failures import command
+from ganeval.cli.failures import shared_command
 
 _DATA = "Training images: folder, .zip, .tar shards, .npz, .npy, list file or named set (digits, fashion-mnist:train)."
 
 
-@command
+@shared_command
 def train(
     model: Annotated[
         str | None, typer.Argument(help="See `ganeval generators`; a resumed run knows its own.", show_default=False)

@@ -78,8 +78,12 @@ class SampleSource(ImageSource):
 
     def __iter__(self) -> Iterator[ImageItem]:
         """Items ``generator:NAME/seed-SEED/000123``, with the class as label where the generator has classes."""
+        return self.between(0, self._count)
+
+    def between(self, start: int, stop: int) -> Iterator[ImageItem]:
+        """The items from `start` to `stop` (exclusive); none before them is made."""
         blocks = self.blocks()
-        for index in range(self._count):
+        for index in range(self._count)[start:stop]:
             name = f"{self.name}/seed-{self._seed}/{index:06d}"
             yield ImageItem(name, partial(self._load, index), blocks.label(index))
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from ganeval.process_group import joined_group
+from ganeval.distributed.ranks import joined_group
 
 
 class Processes:

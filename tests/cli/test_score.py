@@ -332,7 +332,7 @@ def test_what_a_metric_lacks_beside_images_is_said_before_any_work(ganeval, samp
         raise AssertionError("work was done")
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr("ganeval.scoring.evaluation.extract", fail)
+    monkeypatch.setattr("ganeval.scoring.evaluation.extract_together", fail)
     outcome = ganeval("score", "generator:dcgan", "--count", "20", "--extractor", "pixels", "--metrics", "ppl")
     assert outcome.code == 2
     assert "ppl needs LPIPS with the weights of VGG-16, which are not on disk" in outcome.text

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ganeval.errors import OptionError
-from ganeval.features.engine import GrowingExtraction, extract, is_stored
+from ganeval.features.engine import GrowingExtraction, extract
+from ganeval.features.extending import is_stored
 from ganeval.features.store import FeatureStore
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ganeval.errors import CorruptImageError, OptionError
-from ganeval.features import engine as engine_module
+from ganeval.features import extending as extending_module
 from ganeval.features import store as store_module
 from ganeval.features.chunks import FeatureChunk
 from ganeval.features.engine import extract
@@ -60,10 +60,10 @@ def test_another_image_or_other_weights_never_hit(known_source, channel_sums, st
 
 def test_other_code_never_hits(known_source, channel_sums, store, monkeypatch):
     source = known_source(20)
-    monkeypatch.setattr(engine_module, "code_of", lambda kind: "one version")
+    monkeypatch.setattr(extending_module, "code_of", lambda kind: "one version")
     extract(source, channel_sums(), store=store, device="cpu")
     assert extract(source, channel_sums(), store=store, device="cpu").from_store == 20
-    monkeypatch.setattr(engine_module, "code_of", lambda kind: "another")
+    monkeypatch.setattr(extending_module, "code_of", lambda kind: "another")
     assert extract(source, channel_sums(), store=store, device="cpu").from_store == 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from datetime import timedelta
 import torch
 from torch import Tensor, distributed
 
-from ganeval.process_group import joined_group
+from ganeval.distributed.ranks import joined_group
 
 #: Longest that processes wait for one that decodes or writes.
 _LONGEST_WAIT = timedelta(hours=2)
@@ -51,11 +50,6 @@ class Processes:
 
 def _place(device: torch.device) -> torch.device:
     return device if distributed.get_backend() == "nccl" else torch.device("cpu")
-
-
-def is_first_process() -> bool:
-    """Whether this process is the only or the first one of ``torchrun``, before any group is opened."""
-    return int(os.environ.get("RANK", "0")) == 0
 
 
 @contextmanager
