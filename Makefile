@@ -4,12 +4,13 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO := demo-output
 
-.PHONY: help demo test test-fast lint format types schema clean
+.PHONY: help demo test test-fast test-long lint format types schema clean
 
 help:
 	@echo "make demo       score and diagnose bundled generators, judge two pictures, write reports"
 	@echo "make test       the test suite"
 	@echo "make test-fast  the same without the tests marked slow"
+	@echo "make test-long  those that are left out of both, some ten minutes"
 	@echo "make lint       ruff: rules and format"
 	@echo "make format     put the code into ruff's format"
 	@echo "make types      mypy on an installed copy"
@@ -51,10 +52,13 @@ demo: .venv/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 test: .venv/.installed-test
-	$(PYTEST)
+	$(PYTEST) -m "not long"
 
 test-fast: .venv/.installed-test
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not long"
+
+test-long: .venv/.installed-test
+	$(PYTEST) -m long
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

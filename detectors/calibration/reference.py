@@ -58,6 +58,11 @@ class ReferenceScores:
         columns = np.stack([self.column(name) for name in detectors], axis=1)
         return ReferenceScores(tuple(detectors), columns, self.generated, self.clusters, self.groups, self.bins)
 
+    def where(self, chosen: npt.NDArray[np.bool_]) -> ReferenceScores:
+        """Some of the pictures: those where bool [n] is true."""
+        texts = (getattr(self, field)[chosen] for field in ("clusters", "groups", "bins"))
+        return ReferenceScores(self.detectors, self.scores[chosen], self.generated[chosen], *texts)
+
     def renamed(self, name: str) -> ReferenceScores:
         """Those of a single detector under another name."""
         return ReferenceScores((name,), self.scores, self.generated, self.clusters, self.groups, self.bins)

@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 #: References of each class that a bin needs before anything is said of pictures of its kind.
 FEWEST = 40
 #: Photographs of one source under the same conditions that have a say of their own.
-SOURCE = 30
+SOURCE = 40
 
 
 @dataclass(frozen=True)

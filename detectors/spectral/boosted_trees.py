@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +86,25 @@ class BoostedTrees:
             arrays["value"][row, :count] = np.where(leaf, nodes["value"], 0)
         depth = max(int(nodes["depth"].max()) for nodes in trees)
         return cls(**arrays, baseline=float(np.ravel(model._baseline_prediction)[0]), depth=depth)
+
+    @classmethod
+    def mean_of(cls, members: Sequence[BoostedTrees]) -> BoostedTrees:
+        """The mean of several functions, as one ensemble: all their trees, each leaf divided by their number."""
+        nodes = max(one.feature.shape[1] for one in members)
+
+        def joined(name: str) -> npt.NDArray[Any]:
+            arrays: list[npt.NDArray[Any]] = [getattr(one, name) for one in members]
+            return np.concatenate([np.pad(array, ((0, 0), (0, nodes - array.shape[1]))) for array in arrays])
+
+        return cls(
+            feature=joined("feature"),
+            threshold=joined("threshold"),
+            left=joined("left"),
+            right=joined("right"),
+            value=(joined("value") / len(members)).astype(np.float32),
+            baseline=float(np.mean([one.baseline for one in members])),
+            depth=max(one.depth for one in members),
+        )
 
     def __call__(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Log-odds of rows of float32 [n, features], float64 [n]."""

@@ -18,6 +18,9 @@ from ganeval.progress import Progress
 #: A larger picture is judged by tiles of this side, at most so many of them; their mean is its score.
 TILE = 512
 TILES = 6
+#: Trainings whose mean is the detector: each draws its own share of the features at every split, and single ones differ
+#: by several percent in what they find of a generator that they never saw.
+MEMBERS = 3
 #: Side of a heatmap's windows and their least distance, in pixels, and how many there are at most.
 WINDOW = 96
 STEP = 32
@@ -82,7 +85,8 @@ class LatticeDetector(PixelDetector):
                 f"of at least {cls.minimum_side} x {cls.minimum_side} pixels",
                 hint="Give at least 20 of each; a thousand is a good number.",
             )
-        return cls(BoostedTrees.trained(features, generated, seed=seed))
+        members = [BoostedTrees.trained(features, generated, seed=seed + member) for member in range(MEMBERS)]
+        return cls(BoostedTrees.mean_of(members))
 
     def state(self) -> State:
         """The trees."""

@@ -63,6 +63,17 @@ def test_trees_are_those_of_scikit_learn() -> None:
     np.testing.assert_allclose(trees(x), model.decision_function(x), atol=1e-5)
 
 
+def test_the_mean_of_ensembles_is_the_mean_of_their_functions() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((300, 5)).astype(np.float32)
+    # Of different depths and numbers of nodes, so that padding is met.
+    members = [
+        BoostedTrees.trained(x, x[:, k] > 0.3 * k, seed=k, iterations=10 + k, leaves=4 + 5 * k) for k in range(3)
+    ]
+    mean = BoostedTrees.from_arrays(BoostedTrees.mean_of(members).arrays())
+    np.testing.assert_allclose(mean(x), np.mean([one(x) for one in members], axis=0), atol=1e-5)
+
+
 @pytest.mark.parametrize("name", list(SIMULATORS))
 def test_simulators_change_the_picture_by_what_they_say_and_repeat_from_the_seed(name: str) -> None:
     picture = _picture(3)

@@ -202,7 +202,10 @@ class Slow(torch.nn.Module):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "victim"), [("KILL", 1), ("KILL", 0), ("INT", 1)])
+@pytest.mark.parametrize(
+    ("number", "victim"),
+    [("KILL", 1), pytest.param("KILL", 0, marks=pytest.mark.long), pytest.param("INT", 1, marks=pytest.mark.long)],
+)
 def test_a_process_that_is_lost_ends_all_and_a_rerun_goes_on(tmp_path: Path, number: str, victim: int) -> None:
     write_sets(tmp_path)
     (tmp_path / "slow_network.py").write_text(SLOW_EXTRACTOR)
@@ -245,7 +248,7 @@ def test_a_process_that_is_lost_ends_all_and_a_rerun_goes_on(tmp_path: Path, num
     assert 0 < side["from_store"] < 1101
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_four_processes(tmp_path: Path) -> None:
     write_sets(tmp_path)
     ran = torchrun(tmp_path, 4, str(JOB), *command(tmp_path))
@@ -285,7 +288,7 @@ def two_hosts() -> Iterator[tuple[str, str]]:
         subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_hosts_without_a_shared_store(tmp_path: Path, two_hosts: tuple[str, str]) -> None:
     write_sets(tmp_path)
     processes = []
@@ -318,7 +321,7 @@ def test_two_hosts_without_a_shared_store(tmp_path: Path, two_hosts: tuple[str, 
         assert len(list((tmp_path / f"store-{rank}").glob("features/*/*/shard-*"))) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_host_that_is_cut_off_ends_all(tmp_path: Path, two_hosts: tuple[str, str]) -> None:
     write_sets(tmp_path)
     (tmp_path / "slow_network.py").write_text(SLOW_EXTRACTOR.replace("0.02", "0.2"))
@@ -358,7 +361,7 @@ def test_a_host_that_is_cut_off_ends_all(tmp_path: Path, two_hosts: tuple[str, s
     assert "rank 1 on 10.99.0.2: error: the process ended without a word" in results[0][2]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_make_the_statistics_of_one(tmp_path: Path) -> None:
     write_sets(tmp_path)
     options = [

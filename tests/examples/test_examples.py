@@ -46,7 +46,7 @@ def test_example(name, tmp_path, monkeypatch, capsys) -> None:
     assert "coverage_pixels" in printed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_example_as_users_start_it(tmp_path) -> None:
     pytest.importorskip("tensorboard")
     command = [sys.executable, str(EXAMPLES / "plain_pytorch.py"), *BRIEFLY, "--out", str(tmp_path)]

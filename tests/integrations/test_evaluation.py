@@ -29,7 +29,7 @@ def test_inference_mode_leaves_no_traces(suite, generator) -> None:
     assert inside["fid"].value == evaluation.scores(generator)["fid"].value
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
 def test_memory_is_flat_over_200_evaluations(suite, generator) -> None:
     evaluation = LoopEvaluation(suite, n=200, samples=16)

@@ -294,7 +294,7 @@ def test_one_of_the_two_libraries_suffices(monkeypatch) -> None:
         import_module(name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_log_what_one_logs(tmp_path) -> None:
     job = Path(__file__).with_name("lightning_job.py")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

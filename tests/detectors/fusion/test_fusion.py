@@ -103,10 +103,10 @@ def test_a_detector_that_abstains_is_left_out() -> None:
     ("fused", "label"),
     [
         (_fused(5.0, 0.002, 0.9), "generated"),
-        (_fused(5.0, 0.04, 0.6), "probably generated"),  # Rare in every source, but two in a hundred of all.
-        (_fused(2.0, 0.04, 0.6), "probably generated"),
-        (_fused(2.0, 0.06, 0.6), "inconclusive"),
-        (_fused(-0.1, 0.04, 0.6), "inconclusive"),
+        (_fused(5.0, 0.02, 0.6), "probably generated"),  # Rare in every source, but two in a hundred of all.
+        (_fused(2.0, 0.02, 0.6), "probably generated"),
+        (_fused(2.0, 0.04, 0.6), "inconclusive"),
+        (_fused(-0.1, 0.02, 0.6), "inconclusive"),
         (_fused(5.0, 0.2, 0.9), "inconclusive"),  # A large ratio that many photographs have too.
         (_fused(0.3, 0.3, 0.3), "inconclusive"),
         (_fused(-3.0, 0.8, 0.05), "inconclusive"),  # An absent trace alone is no camera.

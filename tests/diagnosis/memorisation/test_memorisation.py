@@ -275,7 +275,7 @@ def test_false_alarms(module) -> None:
     assert sum(value <= 0.05 for value in values) <= 6
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("module", [authenticity, data_copying, feature_likelihood])
 def test_false_alarms_at_length(module) -> None:
     values = [

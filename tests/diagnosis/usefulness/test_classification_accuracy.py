@@ -343,6 +343,6 @@ def test_false_alarms_are_no_more_often_than_they_may_be() -> None:
     assert alarms(12, 0.2) * 12 <= stats.binom.ppf(0.99, 12, 0.2)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_false_alarms_over_many_repetitions() -> None:
     assert alarms(400, 0.1) * 400 <= stats.binom.ppf(0.99, 400, 0.1)

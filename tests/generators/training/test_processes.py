@@ -77,7 +77,7 @@ def test_two_processes_are_one_with_two_micro_batches(tmp_path: Path) -> None:
             torch.testing.assert_close(two[0][name], values, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_torchrun_trains_resumes_and_writes_once(tmp_path: Path) -> None:
     def train(out: str, steps: int, *options: str, count: int = 2) -> subprocess.CompletedProcess[str]:
         command = ["-m", "ganeval", "train", "--out", str(tmp_path / out), "--steps", str(steps), "--device", "cpu"]
