@@ -103,7 +103,7 @@ def test_a_detector_that_abstains_is_left_out() -> None:
     ("fused", "label"),
     [
         (_fused(5.0, 0.002, 0.9), "generated"),
-        (_fused(5.0, 0.02, 0.6), "probably generated"),  # Rare in every source, but two in a hundred of all.
+        (_fused(5.0, 0.028, 0.6), "probably generated"),  # Rare in every source, but not in all together.
         (_fused(2.0, 0.02, 0.6), "probably generated"),
         (_fused(2.0, 0.04, 0.6), "inconclusive"),
         (_fused(-0.1, 0.02, 0.6), "inconclusive"),
