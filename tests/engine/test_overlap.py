@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from contextlib import contextmanager
@@ -27,7 +28,9 @@ class FakeGpuLane(Lane):
     def __init__(self, device: torch.device) -> None:
         super().__init__(device)
         self.pending: dict[int, list[tuple[torch.Tensor, torch.Tensor]]] = {}
-        self.queued: list[tuple[torch.Tensor, torch.Tensor]] = []
+        # As on a GPU, each thread queues on a stream of its own: a mark is behind that thread's work alone.
+        self.queued: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {}
+        self.numbers = itertools.count(1)
         self.followed: list[int] = []
         self.staging: set[str] = set()
         self.made.append(self)
@@ -39,12 +42,12 @@ class FakeGpuLane(Lane):
 
     def download(self, tensor: torch.Tensor) -> torch.Tensor:
         not_yet = torch.full(tensor.shape, torch.nan)
-        self.queued.append((not_yet, tensor.clone()))
+        self.queued.setdefault(threading.current_thread().name, []).append((not_yet, tensor.clone()))
         return not_yet
 
     def mark(self) -> int:
-        number = len(self.pending) + 1
-        self.pending[number], self.queued = self.queued, []
+        number = next(self.numbers)
+        self.pending[number] = self.queued.pop(threading.current_thread().name, [])
         return number
 
     def follow(self, mark: int, tensors: object) -> None:
