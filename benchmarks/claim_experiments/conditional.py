@@ -2,8 +2,9 @@
 
 ``labels``: does an independent classifier recover the label that a cGAN and an AC-GAN were asked for (Mirza and
 Osindero 2014; Odena et al. 2017)? ``information``: how much does InfoGAN's categorical code tell about an independent
-classifier's class, with λ = 1 and λ = 0 (Chen et al. 2016)? ``truncation``: precision, recall, Fréchet distance and
-classification accuracy score over BigGAN's thresholds (Brock et al. 2019, figure 2; Ravuri and Vinyals 2019, table 3).
+classifier's class, with λ = 1 and λ = 0 (Chen et al. 2016)? ``truncation``: Inception Score (with the classifier in
+Inception's place), precision, recall, Fréchet distance and classification accuracy score over BigGAN's thresholds (Brock
+et al. 2019, figure 2; Ravuri and Vinyals 2019, table 3).
 
     python benchmarks/claims.py labels information truncation
     python benchmarks/claims.py truncation --model runs/biggan/model.safetensors --out truncation.json
@@ -47,7 +48,7 @@ from ganeval.generators.training.trainer import Trainer
 from ganeval.generators.weights_file import load_model
 from ganeval.images.arrays import ArraySource
 from ganeval.images.fashion_mnist import _READERS
-from ganeval.metrics import frechet_distance, precision_recall
+from ganeval.metrics import frechet_distance, inception_score, precision_recall
 
 CLASSES = 10
 #: Brock's thresholds; None is no truncation.
@@ -286,7 +287,7 @@ def _own_accuracy(model: InfoGAN, images: Tensor, codes: Tensor, device: torch.d
 
 
 def truncation(benchmark: Benchmark) -> Table:
-    """Precision, recall, Fréchet distance and classification accuracy score over thresholds."""
+    """Inception Score, precision, recall, Fréchet distance and classification accuracy score over thresholds."""
     model = benchmark.trained("biggan") if benchmark.model is None else _loaded(benchmark.model)
     model.to(benchmark.where)
     real = benchmark.rows(benchmark.test.first(benchmark.samples).images)
@@ -302,6 +303,9 @@ def truncation(benchmark: Benchmark) -> Table:
         table.append(
             {
                 "threshold": "none" if threshold is None else threshold,
+                "IS": inception_score(
+                    in_blocks(benchmark.classifier, images, benchmark.where).numpy(), splits=1, level=None
+                ).value,
                 "precision": sharp.precision.value,
                 "recall": sharp.recall.value,
                 "FD": frechet_distance(real, generated, level=None).value,
