@@ -3,8 +3,8 @@
 ``labels``: does an independent classifier recover the label that a cGAN and an AC-GAN were asked for (Mirza and
 Osindero 2014; Odena et al. 2017)? ``information``: how much does InfoGAN's categorical code tell about an independent
 classifier's class, with λ = 1 and λ = 0 (Chen et al. 2016)? ``truncation``: Inception Score (with the classifier in
-Inception's place), precision, recall, Fréchet distance and classification accuracy score over BigGAN's thresholds (Brock
-et al. 2019, figure 2; Ravuri and Vinyals 2019, table 3).
+Inception's place), precision, recall, Fréchet distance and classification accuracy score over BigGAN's thresholds
+(Brock et al. 2019, figure 2; Ravuri and Vinyals 2019, table 3).
 
     python benchmarks/claims.py labels information truncation
     python benchmarks/claims.py truncation --model runs/biggan/model.safetensors --out truncation.json
