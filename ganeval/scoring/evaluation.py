@@ -10,7 +10,6 @@ from typing import Any
 from ganeval.distributed.blocks import AcrossRanks
 from ganeval.distributed.extraction import extract_together
 from ganeval.distributed.running import ranks_together, refuse_standard_input
-from ganeval.errors import MetricError, NotEnoughImagesError, PluginError
 from ganeval.features.compiling import NEVER
 from ganeval.features.devices import resolve_device
 from ganeval.features.engine import Extraction
@@ -34,6 +33,7 @@ from ganeval.notices import Notice
 from ganeval.progress import Progress, SilentProgress
 from ganeval.scoring.access import with_access
 from ganeval.scoring.choice import Choice
+from ganeval.scoring.collecting import collect_scores
 from ganeval.scoring.precision_effect import precision_notice
 from ganeval.scoring.suitability import Suitability
 from ganeval.statistics.source import StatisticsSource, statistics_of
@@ -281,31 +281,18 @@ class Evaluation:
     def _compute(
         self, suitability: Suitability, real: Features | None, generated: Features, level: float | None
     ) -> dict[str, Score]:
-        scores: dict[str, Score] = {}
         if real is not None:
             foresee_paired(real, generated, [one.metric.name for one in suitability.selection])
         task = self.progress.start("metrics", len(suitability.selection), unit="metrics")
         try:
-            for one in list(suitability.selection):
-                try:
-                    results = self._results(one, real, generated, level)
-                except MetricError as error:
-                    suitability.leave_out(one, error)
-                    continue
-                for base, result in zip(one.metric.scores, results, strict=True):
-                    if base in one.scores:
-                        name = score_name(base, one.metric, self.network.info.name)
-                        if name in scores:
-                            raise PluginError(
-                                f"two metrics give a score called {name!r}, the second is {one.metric.name!r}",
-                                hint="Name only one of them, or uninstall the package that provides the other.",
-                            )
-                        scores[name] = result.renamed(name)
-                task.advance(1)
+            return collect_scores(
+                suitability,
+                lambda one: self._results(one, real, generated, level),
+                self.network.info.name,
+                done=lambda: task.advance(1),
+            )
         finally:
             task.finish()
-        suitability.refuse_nothing(NotEnoughImagesError)
-        return scores
 
     def _results(
         self, one: Selected, real: Features | None, generated: Features, level: float | None

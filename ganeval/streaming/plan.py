@@ -18,13 +18,13 @@ from ganeval.features.extractor import FeatureExtractor
 from ganeval.features.features import Features
 from ganeval.images.pixels import ValueRange
 from ganeval.metrics.moments import Moments
-from ganeval.metrics.naming import score_name
 from ganeval.metrics.options import require_count
 from ganeval.metrics.registry import Metric
 from ganeval.metrics.score import Score
 from ganeval.metrics.selection import Selected, other_names
 from ganeval.notices import Notice
 from ganeval.scoring.choice import Choice, choose_metrics
+from ganeval.scoring.collecting import collect_scores
 from ganeval.scoring.suitability import Suitability
 from ganeval.streaming.image_batches import require_value_range
 from ganeval.streaming.kept_rows import Keeping
@@ -201,18 +201,7 @@ class Plan:
         """
         suitability = Suitability(self.selection, options=self._choice.options)
         extractor = self.extractor.info
-        scores: dict[str, Score] = {}
-        for one in list(suitability.selection):
-            try:
-                results = self._results(one, real, generated, level)
-            except MetricError as error:
-                suitability.leave_out(one, error)
-                continue
-            for base, result in zip(one.metric.scores, results, strict=True):
-                if base in one.scores:
-                    name = score_name(base, one.metric, extractor.name)
-                    scores[name] = result.renamed(name)
-        suitability.refuse_nothing(NotEnoughImagesError)
+        scores = collect_scores(suitability, lambda one: self._results(one, real, generated, level), extractor.name)
         self.notices = [*self.network.notices, *self._choice.notices, *suitability.notices]
         return Scores(scores, other_names(suitability.selection, scores, extractor.name))
 
