@@ -48,11 +48,14 @@ def judged(fusion: Fusion, reference: ReferenceScores) -> list[Judgement]:
     return found
 
 
-def rate_when_left_out(reference: ReferenceScores, left_out: Chosen, judged_ones: Chosen) -> tuple[float, int]:
-    """Share of alarms among pictures whose whole cluster is left out of the fit, and their number."""
-    fusion = Fusion.fitted(reference.where(~left_out), replicates=2)
-    verdicts = judged(fusion, reference.where(judged_ones))
-    return float(np.mean([one.label in FOUND for one in verdicts])), len(verdicts)
+def alarms_on(fusion: Fusion, reference: ReferenceScores) -> float:
+    """Share of alarms, in percent."""
+    return 100 * float(np.mean([one.label in FOUND for one in judged(fusion, reference)]))
+
+
+def fitted_without(reference: ReferenceScores, left_out: Chosen) -> Fusion:
+    """The fit to all other pictures."""
+    return Fusion.fitted(reference.where(~left_out), replicates=2)
 
 
 def sources(reference: ReferenceScores) -> Iterator[Sequence[str]]:
@@ -63,18 +66,19 @@ def sources(reference: ReferenceScores) -> Iterator[Sequence[str]]:
         # What was made of its photographs would tell of them.
         made_of_it = np.isin(reference.groups, reference.groups[of_it])
         if of_it.sum() >= FEWEST:
-            rate, count = rate_when_left_out(reference, of_it | made_of_it, of_it)
-            yield str(name), str(len(np.unique(reference.groups[of_it]))), str(count), f"{100 * rate:.1f}"
+            rate = alarms_on(fitted_without(reference, of_it | made_of_it), reference.where(of_it))
+            yield str(name), str(len(np.unique(reference.groups[of_it]))), str(of_it.sum()), f"{rate:.1f}"
 
 
 def families(reference: ReferenceScores) -> Iterator[Sequence[str]]:
     """Rows of detection by family of simulated generators and kind of file."""
     for name in np.unique(reference.clusters[reference.generated]):
         of_it = reference.generated & (reference.clusters == name)
+        fusion = fitted_without(reference, of_it)
         cells = []
         for key in BINS:
             here = of_it & (reference.bins == key)
-            cells.append(f"{100 * rate_when_left_out(reference, of_it, here)[0]:.0f}" if here.sum() >= 10 else "")
+            cells.append(f"{alarms_on(fusion, reference.where(here)):.0f}" if here.sum() >= 10 else "")
         yield str(name), *cells
 
 
@@ -85,7 +89,7 @@ def calibration(reference: ReferenceScores, seed: int = 2020) -> Iterator[Sequen
     stated = np.full(len(of), np.nan)
     for one in range(FOLDS):
         there = fold == one
-        verdicts = judged(Fusion.fitted(reference.where(~there), replicates=2), reference.where(there))
+        verdicts = judged(fitted_without(reference, there), reference.where(there))
         stated[there] = [np.nan if verdict.probability is None else verdict.probability for verdict in verdicts]
     for key, words in [*BINS.items(), (None, "all together")]:
         here = np.isfinite(stated) & (True if key is None else reference.bins == key)
