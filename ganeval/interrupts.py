@@ -1,10 +1,13 @@
-"""Ctrl-C and SIGTERM as requests: the step under way is finished, its result saved."""
+"""Ctrl-C and SIGTERM: as requests, where a step is to be finished first, or as exceptions that let files be closed."""
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from typing_extensions import Self
 
@@ -43,3 +46,31 @@ class Interrupts:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: what a scheduler or ``timeout`` sends before it kills. Whatever Ctrl-C would save is saved."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+@contextmanager
+def termination_raises() -> Iterator[None]:
+    """Within the block SIGTERM raises `Terminated`, where it would have ended the process at once.
+
+    Without effect outside the main thread, where somebody else handles the signal, and in a job of several processes:
+    one that waits for the others wouldn't hear of the exception, and torchrun's signal has to end it.
+    """
+    mine = os.environ.get("WORLD_SIZE", "1") == "1" and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    try:
+        if mine:
+            signal.signal(signal.SIGTERM, _terminate)
+    except ValueError:
+        mine = False
+    try:
+        yield
+    finally:
+        if mine:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from ganeval.errors import GanevalError, OptionError
+from ganeval.interrupts import Terminated, termination_raises
 
 if TYPE_CHECKING:
     from ganeval.distributed.ranks import Ranks
@@ -57,7 +58,8 @@ def described(error: BaseException) -> tuple[str, int]:
     if isinstance(error, GanevalError):
         return f"error: {error}", 2
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted; what was stored so far is kept, and the same command goes on from there", 130
+        what, code = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
+        return f"{what}; what was stored so far is kept, and the same command goes on from there", code
     if isinstance(error, SystemExit):
         return "ended before the others", error.code if isinstance(error.code, int) else 1
     if isinstance(error, Exception) and _lacks_memory(error):
@@ -99,13 +101,14 @@ def all_processes(device: str = "cpu") -> Iterator[Ranks]:
 def guarded(*, debug: bool = False) -> Iterator[None]:
     """Turn errors of the block into a message on stderr and an exit code.
 
-    2 for `GanevalError` and for want of memory, 130 for an interrupt, 1 for a defect of ganeval itself. With `debug`
-    the traceback shows.
+    2 for `GanevalError` and for want of memory, 130 for an interrupt, 143 for SIGTERM, 1 for a defect of ganeval
+    itself. With `debug` the traceback shows.
     """
     debug = debug or _debugging.get() or bool(os.environ.get(DEBUG_VARIABLE))
     outside = _debugging.set(debug)
     try:
-        yield
+        with termination_raises():
+            yield
     except KeyboardInterrupt as error:
         _fail(*described(error))
     except BrokenPipeError:
