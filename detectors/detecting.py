@@ -13,7 +13,7 @@ import numpy as np
 from ganeval.detectors.bundled import BundledDetectors, load_bundled
 from ganeval.detectors.conditions import conditions_of
 from ganeval.detectors.detector import PixelDetector
-from ganeval.detectors.evidence import Evidence, Fact
+from ganeval.detectors.evidence import TELLING, Evidence, Fact
 from ganeval.detectors.fusion.bins import BINS, bin_of
 from ganeval.detectors.fusion.fusing import Fused, Fusion
 from ganeval.detectors.fusion.rules import Judgement, hints_of, judge
@@ -114,7 +114,7 @@ class Examiner:
             reason=judgement.reason,
             evidence=(*provenance, *evidence),
             conditions=conditions,
-            not_checked=self._not_checked(evidence),
+            not_checked=self._not_checked(evidence, specimen),
             limits=LIMITS,
             prior=self.prior,
             level=self.level,
@@ -123,34 +123,35 @@ class Examiner:
     def _ask(
         self, pixels: Pixels, conditions: Conditions, *, facts: bool = True
     ) -> tuple[tuple[Evidence, ...], dict[str, float]]:
-        key = bin_of(conditions)
         evidence, scores = [], {}
         for name, detector in self.bundle.detectors.items():
-            score, one = self._ask_one(name, detector, pixels, key, facts)
+            score, one = self._ask_one(name, detector, pixels, conditions, facts)
             evidence.append(one)
             if score is not None:
                 scores[name] = score
         return tuple(evidence), scores
 
     def _ask_one(
-        self, name: str, detector: PixelDetector, pixels: Pixels, key: str, facts: bool
+        self, name: str, detector: PixelDetector, pixels: Pixels, conditions: Conditions, facts: bool
     ) -> tuple[float | None, Evidence]:
+        key = bin_of(conditions)
         side = min(pixels.shape[:2])
-        if side < detector.minimum_side:
-            why = f"needs {detector.minimum_side} pixels on the shorter side, this picture has {side}"
+        least = self.bundle.least_side(name)
+        if side < least:
+            why = f"needs {least} pixels on the shorter side, this picture has {side}"
             return None, Evidence(name, why, in_domain=False)
         if name not in self.fusion.weights:
             score = detector.score(pixels)
             why = "published weights have no reference scores here: the raw score is shown, and doesn't count"
             return None, Evidence(name, why, score=score if np.isfinite(score) else None, in_domain=False)
         if not self.fusion.knows(key):
-            return None, Evidence(name, f"was never measured on {BINS[key]}", in_domain=False)
+            return None, Evidence(name, f"never measured on {_kind(key, conditions)}", in_domain=False)
         score = detector.score(pixels)
         if not np.isfinite(score):
             return None, Evidence(name, "finds nothing to judge by: the picture has hardly any detail")
         ratio = self.fusion.single(name, score, key)
         if ratio is None:
-            return None, Evidence(name, f"was measured on too few {BINS[key]}", score=score, in_domain=False)
+            return None, Evidence(name, f"measured on too few {BINS[key]}", score=score, in_domain=False)
         measured = tuple(Fact(what, value) for what, value in detector.weigh_facts(pixels)) if facts else ()
         weight = self.fusion.weights[name]
         return score, Evidence(name, _in_words(ratio), score, ratio, True, weight, facts=measured)
@@ -185,9 +186,11 @@ class Examiner:
                 return replace(judgement, label="inconclusive", reason=reason)
         return judgement
 
-    def _not_checked(self, evidence: Sequence[Evidence]) -> tuple[tuple[str, str], ...]:
+    def _not_checked(self, evidence: Sequence[Evidence], specimen: Specimen) -> tuple[tuple[str, str], ...]:
         """Detectors that may not speak here, and the network; a file without marks was checked, and had none."""
         silent = [(one.detector, one.sentence) for one in evidence if one.abstains]
+        if specimen.has_more_frames:
+            silent.append(("other frames", "the file holds several frames or pages, and only the first is judged"))
         if not self.online:
             silent.append(("network", "remote manifests and revocation of certificates: only with --online"))
         return tuple(silent)
@@ -234,14 +237,27 @@ def detect(
 
 
 def _in_words(ratio: float) -> str:
-    side = "a generated picture" if ratio > 0 else "a photograph"
     size = abs(ratio)
-    if size < 0.5:
+    if size < TELLING:
         return "doesn't tell one from the other"
     strength = "speaks strongly for" if size > 3 else "speaks for" if size > 1.2 else "speaks weakly for"
-    return f"{strength} {side}"
+    if ratio > 0:
+        return f"traces, which {strength.replace('speaks', 'speak')} a generated picture"
+    return f"no clear trace, which {strength} a photograph"
 
 
 def _why_silent(evidence: Sequence[Evidence]) -> str:
-    reasons = dict.fromkeys(one.sentence for one in evidence if one.abstains)
-    return f"no detector may speak: {next(iter(reasons))}" if reasons else "no detector was asked"
+    """Which detectors abstain, those of one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for one in evidence:
+        if one.abstains:
+            reasons.setdefault(one.sentence, []).append(one.detector)
+    if not reasons:
+        return "no detector of the pixels was asked"
+    said = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+    return f"no detector can judge the pixels ({said})"
+
+
+def _kind(key: str, conditions: Conditions) -> str:
+    """The bin in words; of formats that were never measured, the format itself."""
+    return f"{conditions.format} files" if key == "other" else BINS[key]

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+#: Log-likelihood ratios nearer to zero than this tell nothing either way (e^0.5 is 1.6 to one).
+TELLING = 0.5
+
 
 @dataclass(frozen=True)
 class Fact:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from ganeval.errors import ImageRangeError
-from ganeval.images.decode import decode_bytes, decode_file
+from ganeval.errors import CorruptImageError, ImageRangeError
+from ganeval.images.decode import decode_bytes
 from ganeval.images.digest import pixel_digest
 from ganeval.images.source import ImageInfo
 
 Pixels = npt.NDArray[np.uint8]
+
+#: What to do about a file that can't be examined.
+HINT = "Give a whole image file: PNG, JPEG, WebP, GIF, BMP or TIFF."
+
+#: Bytes above which a file isn't read: more than the largest image that is decoded can have.
+LARGEST_FILE = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,16 @@ class Specimen:
         """The shorter side, in pixels."""
         return min(self.height, self.width)
 
+    @property
+    def has_more_frames(self) -> bool:
+        """Whether the file holds frames or pages after the first, which alone is in `pixels`."""
+        if self.data is None or self.info.format == "JPEG":
+            return False
+        # What follows the first frame may be as broken as it likes.
+        with contextlib.suppress(Exception), Image.open(io.BytesIO(self.data), formats=(self.info.format,)) as image:
+            return bool(getattr(image, "is_animated", False))
+        return False
+
 
 def open_specimen(image: str | os.PathLike[str] | bytes | Pixels, name: str | None = None) -> Specimen:
     """A specimen from a path, a file's bytes, or an array.
@@ -74,19 +94,37 @@ def open_specimen(image: str | os.PathLike[str] | bytes | Pixels, name: str | No
     """
     if isinstance(image, np.ndarray):
         return _from_array(image, name or "array")
+    try:
+        return _from_file(image, name)
+    except CorruptImageError as error:
+        error.hint = HINT  # The usual one is for sets of images.
+        raise
+
+
+def _from_file(image: str | os.PathLike[str] | bytes, name: str | None) -> Specimen:
     if isinstance(image, bytes):
         decoded = decode_bytes(image, name or "bytes")
         return Specimen(name or "bytes", decoded.pixels, decoded.info, image)
     path = Path(image)
     shown = name or str(image)
-    try:
-        data = path.read_bytes()
-    except OSError:
-        decoded = decode_file(path, shown)  # Raises with the reason, in the words of all commands.
-        data = b""
-    else:
-        decoded = decode_bytes(data, shown)
+    data = _read(path, shown)
+    decoded = decode_bytes(data, shown)
     return Specimen(shown, decoded.pixels, decoded.info, data)
+
+
+def _read(path: Path, shown: str) -> bytes:
+    """The bytes of a regular file: a pipe may never end, and a device never does."""
+    try:
+        state = os.stat(path)
+        if not stat.S_ISDIR(state.st_mode) and not stat.S_ISREG(state.st_mode):
+            raise CorruptImageError([(shown, "is a pipe or a device, not a file: save the picture to a file first")])
+        if state.st_size > LARGEST_FILE:
+            size = f"{state.st_size / (1 << 30):.1f} GiB"
+            raise CorruptImageError([(shown, f"the file has {size}: no more than {LARGEST_FILE >> 30} GiB is read")])
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte.
+        why = getattr(error, "strerror", None) or str(error)
+        raise CorruptImageError([(shown, f"can't be read: {why.lower()}")]) from error
 
 
 def _from_array(array: npt.NDArray[np.generic], name: str) -> Specimen:

@@ -36,7 +36,7 @@ def background(rng: np.random.Generator, share: float) -> Callable[[Pixels], Pix
 
 def _before_background(scene: Pixels, rng: np.random.Generator) -> Pixels:
     height, width = scene.shape[:2]
-    mask = _shape(height, width, rng)[..., None]
+    mask = shape_mask(height, width, rng)[..., None]
     behind = np.full(scene.shape, 255.0, np.float32)
     if rng.random() >= WHITE:
         behind[:] = rng.uniform(0, 255, 3)
@@ -49,8 +49,8 @@ def _before_background(scene: Pixels, rng: np.random.Generator) -> Pixels:
     return np.clip(np.rint(blended), 0, 255).astype(np.uint8)
 
 
-def _shape(height: int, width: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """1 inside a blob or a box about the middle, 0 outside."""
+def shape_mask(height: int, width: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """float32 [height, width]: 1 inside a blob or a box about the middle, 0 outside, with a soft outline."""
     y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
     y, x = y - rng.uniform(-0.2, 0.2), x - rng.uniform(-0.2, 0.2)
     angle = np.arctan2(y, x)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from ganeval.detectors.artefacts.backgrounds import background
 from ganeval.detectors.artefacts.cameras import take_photograph
+from ganeval.detectors.artefacts.defocus import defocus
 from ganeval.detectors.artefacts.histories import History, HistorySettings, random_history
 from ganeval.detectors.artefacts.simulators import simulate
 from ganeval.detectors.detector import Example
@@ -40,6 +41,11 @@ NATIVE = 0.5
 #: Share of scenes that are set before an even background, as products and portraits are: where little but the codec's
 #: blocks is left of a photograph, its lattice looks most like a generator's.
 BACKED = 0.15
+#: Share of scenes that are out of focus, for the same reason: of a smooth picture strong compression leaves its blocks.
+DEFOCUSED = 0.15
+
+# Names the random numbers of `defocus`.
+_FOCUS = 0xF0C5
 
 #: As the default histories, with fewer resized pictures: a resized trace lies where no detector of this kind looks, and
 #: too many of them teach nothing but doubt.
@@ -90,13 +96,15 @@ def pair_from(path: str | os.PathLike[str], seed: Sequence[int], settings: Histo
     native = min(pixels.shape[:2]) >= NATIVE_SIDE
     shrunk, factor = _shrunk(pixels, rng, always=native)
     side = int(rng.choice(SIDES))
-    before = background(rng, BACKED)
-    scene = before(_cut_out(shrunk, side, rng))
+    behind = background(rng, BACKED)
+    # From random numbers of its own: pairs in focus are what they are with any share of the others.
+    focus = defocus(np.random.default_rng([*seed, _FOCUS]), DEFOCUSED)
+    scene = behind(focus(_cut_out(shrunk, side, rng)))
     made, simulator = simulate(scene, rng)
     photograph = scene
     # Only the photograph gets the trace of a camera: a generator's picture was never behind a colour filter.
     if native and rng.random() < NATIVE:
-        photograph = before(_cut_out(pixels, side, rng))
+        photograph = behind(focus(_cut_out(pixels, side, rng)))
     elif factor <= CLEAN and rng.random() < RETAKEN:
         photograph = take_photograph(scene, rng)
     history = random_history(rng, settings=settings)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from ganeval.errors import ImageSourceError, did_you_mean
+from ganeval.errors import ImageSourceError
 from ganeval.images.names import has_image_suffix, is_clutter
 from ganeval.wording import counted
 
@@ -101,9 +102,9 @@ def _add(path: str, found: Found, seen: set[str], *, recursive: bool) -> None:
     if not os.path.lexists(path):
         folder, name = os.path.split(path)
         beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-        near = did_you_mean(name, beside[:1000]) if beside else None
+        near = difflib.get_close_matches(name, beside[:1000], n=1)
         raise ImageSourceError(
-            f"{path!r} doesn't exist", hint=near if near and near.startswith("Did") else "Check the path."
+            f"{path!r} doesn't exist", hint=f"Did you mean {near[0]!r}?" if near else "Check the path."
         )
     _add_file(path, found.clips if is_clip(path) else found.paths, seen)
 

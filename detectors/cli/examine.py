@@ -24,7 +24,10 @@ _FAILING = {
 def examine(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Images, folders, - for a list on stdin, or one video.", show_default=False),
+        typer.Argument(
+            help="Images, folders, - for a list on stdin, or one video; ./-x for a name with a dash in front.",
+            show_default=False,
+        ),
     ],
     csv: Annotated[
         str | None,
@@ -166,7 +169,7 @@ def _batch(
     from ganeval.detectors.reporting.pictures import thumbnails
     from ganeval.detectors.reporting.spool import VerdictSpool
 
-    run = run_digest(examining)
+    run = run_digest({**examining, "files": o.states_of_named(examining)})
     file = None if csv == "-" else csv
     # Whole verdicts and sheets aren't in the CSV: those who want them have every file examined.
     going_on = resume and json_path is None and explain is None

@@ -89,8 +89,8 @@ def attribute(
     from ganeval.detectors.batch.finding import find_files
     from ganeval.detectors.fingerprints import Fingerprints
     from ganeval.detectors.reporting.documents import plain_values
+    from ganeval.detectors.specimen import open_specimen
     from ganeval.errors import ImageSourceError
-    from ganeval.images.decode import decode_file
     from ganeval.report.lines import Lines
     from ganeval.report.serialise import json_text
 
@@ -101,7 +101,7 @@ def attribute(
     failed = 0
     for path in found.paths:
         try:
-            said = known.attribute(decode_file(path).pixels)
+            said = known.attribute(open_specimen(path).pixels)
         except ImageSourceError as error:
             failed += 1
             rows.append({"path": path, "error": reason_of(error)})

@@ -17,7 +17,7 @@ def detectors(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON on stdout.")] = False,
 ) -> None:
     """List the detectors: what each is after, whether it ships trained, on what, and how well it was measured to do."""
-    from ganeval.detectors.bundled import DEFAULT
+    from ganeval.detectors.bundled import DEFAULT, SMALLEST
     from ganeval.detectors.detector import PIXEL_DETECTORS
 
     usable, broken = PIXEL_DETECTORS.usable()
@@ -28,8 +28,10 @@ def detectors(
             "title": kind.title,
             "paper": kind.paper,
             "minimum_side": kind.minimum_side,
+            "measured_from_side": max(kind.minimum_side, SMALLEST) if name in cards else None,
             "bundled": name in cards,
             "default": name in DEFAULT,
+            "published": hasattr(kind, "from_file"),
             "card": cards.get(name),
         }
         for name, kind in usable.items()
@@ -68,13 +70,18 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
 
 def _lines(row: dict[str, Any]) -> list[str]:
     default = ["asked by default"] if row["default"] else []
-    needs = f"needs {row['minimum_side']} pixels on the shorter side"
-    return [row["title"], row["paper"], needs, *default, *_card_lines(row["card"])]
+    needs = f"needs {row['measured_from_side'] or row['minimum_side']} pixels on the shorter side"
+    if row["measured_from_side"]:
+        needs += f" with the weights that ship, {row['minimum_side']} with your own"
+    return [row["title"], row["paper"], needs, *default, *_origin_lines(row)]
 
 
-def _card_lines(card: dict[str, Any] | None) -> list[str]:
+def _origin_lines(row: dict[str, Any]) -> list[str]:
+    card = row["card"]
+    if card is None and row["published"]:
+        return [f"for the authors' published weights: ganeval detect --weights {row['name']}=FILE image.png"]
     if card is None:
-        return ["ships untrained: ganeval detect train ... --detector NAME"]
+        return [f"ships untrained: ganeval detect train REAL GENERATED --detector {row['name']} --out FOLDER"]
     return [
         f"{key.replace('_', ' ')}: {_short(card[key])}" for key in ("trained_on", "data", "measured") if key in card
     ]

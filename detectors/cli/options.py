@@ -107,6 +107,17 @@ def ready_examiner(**options: Any) -> Any:
     return examiner
 
 
+def states_of_named(examining: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Path, size and time of the files behind these options: a detector that was trained anew gives other verdicts."""
+    from ganeval.detectors.batch.row import state_of
+
+    named = [*(examining["detector"] or []), *examining["weights"].values(), examining["trust_anchors"]]
+    files: list[Path] = []
+    for path in (Path(one) for one in named if one):
+        files += sorted(path.iterdir()) if path.is_dir() else [path]
+    return [(str(file), *state_of(str(file))) for file in files]
+
+
 def job_count(jobs: int | None) -> int:
     """Worker processes to start."""
     if jobs is not None:

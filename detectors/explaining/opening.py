@@ -11,7 +11,7 @@ from typing import Protocol
 from ganeval.detectors.detector import PixelDetector
 from ganeval.detectors.evidence import Heatmap
 from ganeval.detectors.explaining.sheet import explain
-from ganeval.detectors.specimen import Pixels, Specimen, open_specimen
+from ganeval.detectors.specimen import HINT, Pixels, Specimen, open_specimen
 from ganeval.detectors.verdict import Verdict
 from ganeval.errors import CorruptImageError, ImageSourceError
 
@@ -53,7 +53,7 @@ def named(path: str) -> Specimen:
     except CorruptImageError as error:
         raise ImageSourceError(
             f"{path} can't be examined: {error.failures[0][1]}",
-            hint="Give a whole image file: PNG, JPEG, WebP, GIF, BMP or TIFF.",
+            hint=HINT,
         ) from error
 
 

@@ -29,7 +29,8 @@ CAMERA_HINT = -0.5
 ABSENCE = -1.5
 #: Unsigned marks are easily forged and easily stripped: together they count for no more than this, either way.
 MOST_OF_HINTS = 3.0
-#: From here on unsigned marks alone make "probably generated".
+#: From here on unsigned marks alone make "probably generated"; as far on the other side lies only what a trusted signer
+#: says of a camera.
 TELLING_HINT = 2.0
 
 
@@ -92,7 +93,7 @@ def judge(
     if decisive is not None:
         ratio = float(decisive.log_likelihood_ratio or 0.0)
         generated = ratio > 0
-        p = _probability(ratio, prior)
+        p = _probability(ratio, 0.5)  # What a signature settles doesn't hang on what was assumed before.
         return Judgement("generated" if generated else "probably camera", decisive.sentence, p, p, p)
     if fused is None and not any(not one.abstains for one in provenance):
         return Judgement("inconclusive", silent or "no detector can speak about this picture", None, None, None)
@@ -106,32 +107,43 @@ def judge(
 def _label(
     fused: Fused | None, hints: float, p: float, key: str, provenance: Sequence[Evidence], silent: str
 ) -> tuple[Label, str]:
-    told = _strongest(provenance)
+    told = _strongest(provenance, hints)
+    marked = hints >= TELLING_HINT and told is not None
     if fused is None:
-        if hints >= TELLING_HINT and told is not None:
-            return "probably generated", f"{told.sentence}; the pixels couldn't be judged: {silent}"
+        if marked and p >= LIKELY:
+            return "probably generated", f"{told}; the pixels couldn't be judged: {silent}"
         return "inconclusive", f"{silent}, and what the file says of itself doesn't settle it"
-    kind = BINS[key]
+    kind = f"compared with {BINS[key]}"
     rare = fused.p_camera <= LIKELY_ALARMS
     traces = f"traces of a generator that {_share(fused.p_pooled)} of comparable photographs show ({kind})"
-    if rare and fused.p_pooled <= SURE_ALARMS and p >= SURE and hints > -TELLING_HINT:
+    # Hardly a generated picture scores as low.
+    weak = fused.p_generated <= MISSES
+    if rare and not weak and fused.p_pooled <= SURE_ALARMS and p >= SURE and hints > -TELLING_HINT:
         return "generated", traces
-    if rare and fused.p_generated <= MISSES:
+    if rare and weak and not marked:
         return "inconclusive", f"it is like neither the photographs nor the generated pictures known here ({kind})"
-    if rare and p >= LIKELY:
+    if rare and not weak and p >= LIKELY:
         return "probably generated", traces
-    if hints >= TELLING_HINT and told is not None:
-        return "probably generated", f"{told.sentence}; the pixels neither confirm nor rule it out"
-    absent = fused.p_generated <= MISSES and not rare
-    if absent and p <= UNLIKELY and hints <= CAMERA_HINT:
+    if marked and p >= LIKELY:
+        return "probably generated", f"{told}; the pixels neither confirm nor rule it out"
+    if marked:
+        return "inconclusive", f"{told}; against it stands that so few such pictures were taken to be generated"
+    if rare:
+        return "inconclusive", f"{traces}; against it stands that {_against(fused, hints, told)}"
+    if hints <= -TELLING_HINT and p <= UNLIKELY:
+        return "probably camera", f"{told}, and the pixels don't contradict it"
+    if weak and p <= UNLIKELY and hints <= CAMERA_HINT:
         return (
             "probably camera",
             f"the file's camera data agree with it, and no trace of a generator was found where "
             f"{_found(fused.p_generated)} of the reference generators would have left a stronger one ({kind}); camera "
             "data can be forged",
         )
-    if absent:
-        return "inconclusive", f"no trace of a generator was found, and nothing speaks for a camera ({kind})"
+    if weak:
+        return (
+            "inconclusive",
+            f"no trace of a generator was found, which proves nothing by itself: {_unproven(hints)} ({kind})",
+        )
     return "inconclusive", _undecided(fused, kind)
 
 
@@ -141,9 +153,27 @@ def _undecided(fused: Fused, kind: str) -> str:
     return f"its traces are as common among photographs as among generated pictures ({kind})"
 
 
-def _strongest(provenance: Sequence[Evidence]) -> Evidence | None:
-    speaking = [one for one in provenance if one.log_likelihood_ratio]
-    return max(speaking, key=lambda one: abs(one.log_likelihood_ratio or 0.0), default=None)
+def _against(fused: Fused, hints: float, told: str | None) -> str:
+    """Why rare traces make no verdict."""
+    if hints < 0 and told is not None:
+        return told
+    if fused.ratio > 0:
+        return "so few such pictures were taken to be generated"
+    return "known generators leave others"
+
+
+def _unproven(hints: float) -> str:
+    if hints < 0:
+        return "what the file says of a camera is too little"
+    return "nothing in the file speaks for a camera"
+
+
+def _strongest(provenance: Sequence[Evidence], hints: float) -> str | None:
+    """What the evidence says that speaks most for the side on which the hints come out."""
+    side = 1 if hints > 0 else -1
+    speaking = [one for one in provenance if side * (one.log_likelihood_ratio or 0.0) > 0]
+    best = max(speaking, key=lambda one: abs(one.log_likelihood_ratio or 0.0), default=None)
+    return None if best is None else best.sentence
 
 
 def _share(p: float) -> str:
@@ -159,11 +189,16 @@ def _probability(ratio: float, prior: float) -> float:
 
 
 def _interval(fused: Fused | None, hints: float, prior: float, level: float, p: float) -> tuple[float, float]:
-    """Percentiles over redrawn references, widened to hold the estimate."""
+    """Percentiles over redrawn references, widened to hold the estimate.
+
+    An absent trace may be worth nothing at all, because a generator that leaves none isn't among the references: then
+    the interval reaches up to what is known without the pixels.
+    """
     if fused is None or len(fused.ratios) == 0:
         return p, p
     drawn = sorted(_probability(max(float(ratio), ABSENCE) + hints, prior) for ratio in fused.ratios)
     tail = (1 - level) / 2
     low = drawn[int(tail * len(drawn))]
     high = drawn[min(len(drawn) - 1, int((1 - tail) * len(drawn)))]
-    return min(low, p), max(high, p)
+    without = _probability(hints, prior) if fused.ratio < 0 else p
+    return min(low, p), max(high, p, without)

@@ -46,7 +46,8 @@ def examine_provenance(
     -------
     tuple of Evidence
         One for each of `EXAMINERS`, in their order. Only a valid signature decides; of several unsigned texts that say
-        "generated", the strongest counts and the others have the ratio 0, since one hand wrote them all.
+        "generated", the strongest counts and the others have the ratio 0, since one hand wrote them all. What
+        speaks has the weight 1: the ratios are set by hand, and summed as they are.
 
     Raises
     ------
@@ -58,7 +59,8 @@ def examine_provenance(
         reason = "an array of pixels has no file whose origin could be read"
         return tuple(abstain(name, reason) for name in EXAMINERS)
     examination = Examination(specimen, specimen.data, online=online, trust_anchors=anchors)
-    return _count_once(tuple(_examine(name, examination) for name in EXAMINERS))
+    found = _count_once(tuple(_examine(name, examination) for name in EXAMINERS))
+    return tuple(one if one.abstains else replace(one, weight=1.0) for one in found)
 
 
 def _examine(name: str, examination: Examination) -> Evidence:

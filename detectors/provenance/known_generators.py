@@ -59,8 +59,25 @@ KNOWN_GENERATORS = (
 )
 _COMPILED = tuple((one.name, re.compile(one.pattern, re.IGNORECASE)) for one in KNOWN_GENERATORS)
 
+# As a word, before what it denies; of the languages in which credits mostly are.
+_DENIAL = re.compile(
+    r"\b(no|not|non|never|none|without|n/a|kein\w*|nicht|ohne|sans|pas|sin|senza)\b|n't\b", re.IGNORECASE
+)
+
+
+def denies(text: str) -> bool:
+    """Whether `text` has a word of denial, as in "no AI was used"; looks at 1,000 characters."""
+    return _DENIAL.search(text[:1000]) is not None
+
 
 def name_generator(text: str) -> str | None:
-    """The known generator that `text` (a software's name, a credit) names, or None; looks at 1,000 characters."""
+    """The known generator that `text` (a software's name, a credit) names and doesn't deny before, or None.
+
+    Looks at 1,000 characters.
+    """
     head = text[:1000]
-    return next((name for name, pattern in _COMPILED if pattern.search(head)), None)
+    for name, pattern in _COMPILED:
+        found = pattern.search(head)
+        if found and not denies(head[: found.start()]):
+            return name
+    return None

@@ -9,7 +9,7 @@ from ganeval.detectors.evidence import Evidence, Fact
 from ganeval.detectors.provenance import judgements
 from ganeval.detectors.provenance.aigc_label import read_aigc_label
 from ganeval.detectors.provenance.examination import Examination, abstain
-from ganeval.detectors.provenance.known_generators import name_generator
+from ganeval.detectors.provenance.known_generators import denies, name_generator
 from ganeval.detectors.provenance.shown_text import shown
 from ganeval.detectors.provenance.source_types import Making, read_source_type
 from ganeval.wording import counted
@@ -75,14 +75,14 @@ def _fields(examination: Examination) -> Iterator[_Field]:
 
 def _judge(field: _Field) -> Iterator[_Finding]:
     where = f"{field.block} {shown(field.name, 60)}"
-    if field.local.lower() == "digitalsourcetype":
+    if field.local.lower() in ("digitalsourcetype", "digitalsourcefiletype"):  # IPTC's name of it up to 2009.
         source = read_source_type(field.value)
         if source.making in _WEIGHTS:
             yield _Finding(
                 _WEIGHTS[source.making],
                 f"{where} says {source.word!r}: {source.making.value}; unsigned, so anybody's word",
             )
-    if field.local in _AI_FIELDS:
+    if field.local in _AI_FIELDS and not denies(field.value):
         yield _Finding(
             judgements.UNSIGNED_GENERATED, f"{where} is filled in, which is for generated pictures; unsigned"
         )

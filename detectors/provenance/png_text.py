@@ -57,9 +57,18 @@ class Program:
     recognises: Callable[[Note], bool]
 
 
+_A1111_SIGNS = (
+    r"\bSampler: *\w",
+    r"\bCFG scale: *\d",
+    r"\bSeed: *-?\d",
+    r"\bModel hash: *[0-9a-fA-F]{3}",
+    r"\bSize: *\d+ ?x ?\d",
+)
+
+
 def _a1111(note: Note) -> bool:
     text = note.text
-    signs = sum(sign in text for sign in ("Sampler:", "CFG scale:", "Seed:", "Model hash:", "Size:"))
+    signs = sum(re.search(sign, text) is not None for sign in _A1111_SIGNS)
     return signs >= 2 and re.search(r"\bSteps: *\d+", text) is not None
 
 
@@ -91,7 +100,7 @@ def _dream(note: Note) -> bool:
 
 def _midjourney(note: Note) -> bool:
     job = re.search(r"Job ID: *[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-", note.text)
-    return job is not None or re.search(r"--(ar|v|niji|stylize|chaos) \S+", note.text) is not None
+    return job is not None or re.search(r"--(ar \d+:\d|(v|niji|stylize|chaos) \d)", note.text) is not None
 
 
 def _names_novelai(note: Note) -> bool:

@@ -13,6 +13,7 @@ class Making(Enum):
     PARTLY_GENERATED = "composite with parts made by a trained generative model"
     SYNTHETIC = "made or partly made by an algorithm, a trained model not being named"
     CAPTURED = "taken with a camera"
+    MONTAGE = "put together from several pictures that were taken with cameras"
     OTHER = "neither taken with a camera nor made by a model, or not told"
 
 
@@ -39,7 +40,7 @@ _MAKINGS = {
     "compositeSynthetic": Making.SYNTHETIC,
     "digitalCapture": Making.CAPTURED,
     "computationalCapture": Making.CAPTURED,
-    "compositeCapture": Making.CAPTURED,
+    "compositeCapture": Making.MONTAGE,
 }
 _BY_LOWER = {word.lower(): (word, making) for word, making in _MAKINGS.items()}
 

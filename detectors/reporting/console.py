@@ -31,6 +31,12 @@ STYLES = {
     "probably camera": "bold green",
 }
 
+#: How to read the table of detectors.
+READING = (
+    "log ratio: above 0 speaks for a generated picture, below 0 for a photograph (1 is 3 to one, 3 is 20 to one); "
+    "weight: its part in the sum; domain: whether it was ever measured on such pictures"
+)
+
 
 def render_verdict(verdict: Verdict, console: Console, files: Sequence[str] = ()) -> None:
     """Show one verdict.
@@ -68,6 +74,7 @@ def render_verdict(verdict: Verdict, console: Console, files: Sequence[str] = ()
         )
         table.add_row(*(lines.text(cell) for cell in cells), style="dim" if one.abstains else "")
     lines.show(table)
+    lines.line("", READING)
     console.print()
     lines.line("image", conditions_text(verdict))
     for one in verdict.evidence:

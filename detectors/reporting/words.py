@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ganeval.detectors.evidence import Evidence
+from ganeval.detectors.evidence import TELLING, Evidence
 from ganeval.detectors.verdict import Verdict
 
 
@@ -53,9 +53,9 @@ def says(evidence: Evidence) -> str:
         return "abstains"
     if evidence.decides:
         return "decides"
-    if abs(ratio) < math.log(1.5):
+    if abs(ratio) < TELLING:
         return "nothing either way"
-    return "generated" if ratio > 0 else "camera"
+    return "generated" if ratio > 0 else "photograph"
 
 
 def domain_text(evidence: Evidence) -> str:

@@ -59,7 +59,7 @@ def cas(
     generated images in the place of real ones, in which classes, and do they help beside them? All sets need labels of
     the same names. Under torchrun, --mode full trains on all processes together; an interrupt saves first.
 
-    Exit status: 0; 2 for an error that you can mend; 130 after an interrupt.
+    Exit status: 0; 2 for an error that you can mend; 130 after an interrupt, 143 after SIGTERM.
     """
     from ganeval.cli.outputs import check_outputs, command_line, write_reports
     from ganeval.cli.progress import make_progress

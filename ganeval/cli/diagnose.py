@@ -44,11 +44,13 @@ def diagnose(
     """
     from ganeval.cli.outputs import check_outputs, command_line, write_reports
     from ganeval.cli.progress import make_progress
+    from ganeval.cli.values import check_count
     from ganeval.diagnosis.choosing import choose_diagnostics, parse_diagnostic_options
     from ganeval.diagnosis.diagnosing import diagnose as diagnose_images
 
     choose_diagnostics(only, also)
     options = parse_diagnostic_options(option or [])
+    check_count(settings["count"], samples, real, held_out)
     check_outputs(json_path, html_path)
     with make_progress(quiet=quiet) as progress:
         report = diagnose_images(

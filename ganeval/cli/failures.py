@@ -28,6 +28,8 @@ DEBUG_VARIABLE = "GANEVAL_DEBUG"
 #: asked for was reached.
 NOT_REACHED = 3
 
+_KEPT = "what was stored so far is kept, and the same command goes on from there"
+
 # Seconds in which the first process of a job has surely started.
 _FIRST_SPEAKS = 10.0
 
@@ -59,7 +61,8 @@ def described(error: BaseException) -> tuple[str, int]:
         return f"error: {error}", 2
     if isinstance(error, KeyboardInterrupt):
         what, code = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
-        return f"{what}; what was stored so far is kept, and the same command goes on from there", code
+        # Who knows better says so; `Terminated` and Python's own say nothing.
+        return f"{what}; {error}" if str(error) else f"{what}; {_KEPT}", code
     if isinstance(error, SystemExit):
         return "ended before the others", error.code if isinstance(error.code, int) else 1
     if isinstance(error, Exception) and _lacks_memory(error):

@@ -31,7 +31,7 @@ Preprocessing = Annotated[
     str | None, typer.Option("--preprocessing", help="tf1 or clean; the extractor's own by default.")
 ]
 Precision = Annotated[
-    str | None, typer.Option("--precision", help="Of the network: float32 (default), bfloat16 or float16.")
+    str | None, typer.Option("--precision", help="Of the network: float32 (default), tf32, bfloat16 or float16.")
 ]
 Json = Annotated[str | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")]
 Html = Annotated[str | None, typer.Option("--html", help="Write the report as one HTML file.")]

@@ -42,19 +42,28 @@ def stats(
     from ganeval.errors import OptionError
     from ganeval.report.statistics_view import render_statistics, statistics_to_json
     from ganeval.statistics.computing import compute_statistics
+    from ganeval.statistics.reading import SUFFIXES, read_statistics
     from ganeval.statistics.source import statistics_of
     from ganeval.statistics.writing import require_out, write_statistics
 
     check_outputs(json_path, None)
     known = statistics_of(data)
     if known is not None:
-        if out is not None:
-            raise OptionError(
-                f"{data} is a file of statistics already", hint=f"Leave --out out to see it, or use it: --real {data}"
-            )
+        for option, given in (("--out", out is not None), ("--features", features != "none")):
+            if given:
+                raise OptionError(
+                    f"{data} is a file of statistics already, and {option} is for sets of images",
+                    hint=f"Leave {option} out to see the file, or use it: --real {data}",
+                )
         shown = known.statistics
+        with all_processes() as ranks:
+            if not ranks.is_first:
+                return
     else:
         if out is None:
+            if Path(data).suffix.lower() in SUFFIXES and not Path(data).expanduser().exists():
+                # Says that there is no such file.
+                read_statistics(data)
             raise OptionError("--out is missing", hint="Name the file to write: --out stats.npz")
         check_count(settings["count"], data)
         kept = parse_how_many(features, "--features")

@@ -88,11 +88,11 @@ def _labelled(features: Features) -> bool:
 _NEEDS: Mapping[str, tuple[Callable[[Subject], bool], str]] = {
     "real labels": (
         lambda subject: _labelled(subject.real),
-        "the real images have no class labels (--labels folders takes them from sub-folders)",
+        "the real images have no class labels (--labels folders takes sub-folders' names, an .npz has them as arr_1)",
     ),
     "labels": (
         lambda subject: _labelled(subject.real) and _labelled(subject.generated),
-        "not both sides have class labels (--labels folders takes them from sub-folders)",
+        "not both sides have class labels (--labels folders takes sub-folders' names, an .npz has them as arr_1)",
     ),
     "held-out": (
         lambda subject: subject.held_out is not None,

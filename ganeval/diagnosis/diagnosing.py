@@ -28,6 +28,14 @@ from ganeval.uncertainty.interval import DEFAULT_LEVEL
 #: What is scored beside the diagnostics' own numbers: what people know.
 _ALSO_SCORED = ("fd",)
 
+_OVERLAPS_TRAINING = (
+    "Memorisation looks smaller than it is where held-out images are training images; remove them from --held-out."
+)
+_OVERLAPS_SAMPLES = (
+    "A generator can't make images that it never saw: either it was trained on them, or folders are mixed up. As "
+    "held-out images they show nothing; remove them from --held-out."
+)
+
 
 def diagnose(
     samples: Any,
@@ -160,10 +168,12 @@ def _examined(diagnostic: Diagnostic, subject: Subject, options: Mapping[str, An
 def _notices(subject: Subject) -> list[Notice]:
     if subject.held_out is None:
         return []
-    found = find_overlap(subject.held_out, subject.real)
-    if not found.pairs:
-        return []
-    effect = (
-        "Memorisation looks smaller than it is where held-out images are training images; remove them from --held-out."
+    found = (
+        Notice("held-out-overlap", find_overlap(subject.held_out, subject.real).sentence, _OVERLAPS_TRAINING),
+        Notice(
+            "held-out-generated",
+            find_overlap(subject.held_out, subject.generated, place="among the samples").sentence,
+            _OVERLAPS_SAMPLES,
+        ),
     )
-    return [Notice("held-out-overlap", found.sentence, effect)]
+    return [notice for notice in found if notice.message]

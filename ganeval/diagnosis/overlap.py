@@ -26,6 +26,8 @@ class Overlap:
         How many of them have the same pixels; how many are only known by exactly the same features.
     held_out, training
         How many images the sets have.
+    place
+        Where the others are, in words.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -33,6 +35,7 @@ class Overlap:
     by_features: int
     held_out: int
     training: int
+    place: str = "in the training set"
 
     @property
     def share(self) -> float:
@@ -48,12 +51,11 @@ class Overlap:
         more = f" and {len(self.pairs) - _NAMED:,} more" if len(self.pairs) > _NAMED else ""
         verb = "is" if len(self.pairs) == 1 else "are"
         return (
-            f"{len(self.pairs):,} of {counted(self.held_out, 'held-out image')} {verb} also in the training set: "
-            f"{named}{more}"
+            f"{len(self.pairs):,} of {counted(self.held_out, 'held-out image')} {verb} also {self.place}: {named}{more}"
         )
 
 
-def find_overlap(held_out: Features, training: Features) -> Overlap:
+def find_overlap(held_out: Features, training: Features, *, place: str = "in the training set") -> Overlap:
     """The held-out images that are in the training set too: of the same pixels, or with exactly the same features.
 
     Features count where the pixels of one side aren't known, or where the features come from the same extractor and
@@ -62,7 +64,10 @@ def find_overlap(held_out: Features, training: Features) -> Overlap:
     Parameters
     ----------
     held_out, training
-        Of one extractor; `images` (with digests) and `ids` may be missing.
+        Of one extractor; `images` (with digests) and `ids` may be missing. The second may be another set, such as the
+        samples.
+    place
+        Where the second set's images are, in words, for the sentence.
     """
     pixels = {info.digest: row for row, info in reversed(list(enumerate(training.images))) if info.digest}
     by_pixels = {row: pixels[info.digest] for row, info in enumerate(held_out.images) if info.digest in pixels}
@@ -74,6 +79,7 @@ def find_overlap(held_out: Features, training: Features) -> Overlap:
         len(by_features),
         len(held_out),
         len(training),
+        place,
     )
 
 

@@ -41,7 +41,8 @@ def diagnosed(evidence: Sequence[Evidence], *, false_alarms: float = FALSE_ALARM
 
     A piece of evidence counts if its p-value survives Holm's procedure over all that have one, or if it has none and
     none is asked (its severity rests on a documented threshold then). The verdict on a failure is the worst severity
-    that counts; "unknown" where nothing of it could be examined.
+    that counts; "unknown" where nothing of it could be examined, or what was examined couldn't have found anything:
+    it is information alone, or there are so few images that even the largest effect might pass unseen.
 
     Parameters
     ----------
@@ -53,14 +54,14 @@ def diagnosed(evidence: Sequence[Evidence], *, false_alarms: float = FALSE_ALARM
     tested = {one.diagnostic: one.p_value for one in evidence if one.p_value is not None}
     significant = holm(tested, false_alarms)
     return Diagnosis(
-        findings=tuple(_finding(failure, evidence, significant) for failure in FAILURES),
+        findings=tuple(_finding(failure, evidence, significant, false_alarms) for failure in FAILURES),
         evidence=tuple(evidence),
         significant=significant,
         false_alarms=false_alarms,
     )
 
 
-def _finding(failure: str, evidence: Sequence[Evidence], significant: Sequence[str]) -> Finding:
+def _finding(failure: str, evidence: Sequence[Evidence], significant: Sequence[str], false_alarms: float) -> Finding:
     own = [one for one in evidence if one.failure == failure]
     examined = [one for one in own if one.severity != "unknown"]
     if not examined:
@@ -69,8 +70,10 @@ def _finding(failure: str, evidence: Sequence[Evidence], significant: Sequence[s
     counting = [one for one in examined if one.p_value is None or one.diagnostic in significant]
     alarms = [one for one in counting if one.severity in ("partial", "severe")]
     if not alarms:
-        tested = any(one.p_value is not None for one in examined)
-        return Finding(failure, "none", _NOTHING[failure] if tested else _information(examined))
+        if not any(_can_find(one) for one in examined):
+            return Finding(failure, "unknown", _nothing_to_see(own))
+        hints = [one for one in examined if _hints(one, false_alarms)]
+        return Finding(failure, "none", "; ".join([_NOTHING[failure], *map(_hint, hints)]))
     alarms.sort(key=lambda one: -SEVERITIES.index(one.severity))
     told = "; ".join(one.sentence.rstrip(".") for one in alarms[:_TOLD])
     others = alarms[_TOLD:]
@@ -79,5 +82,28 @@ def _finding(failure: str, evidence: Sequence[Evidence], significant: Sequence[s
     return Finding(failure, alarms[0].severity, told, tuple(one.diagnostic for one in alarms))
 
 
-def _information(examined: Sequence[Evidence]) -> str:
-    return "; ".join(one.sentence.rstrip(".") for one in examined)
+def _can_find(one: Evidence) -> bool:
+    """Whether the evidence tests or measures the failure, and could have seen anything less than all of it."""
+    judges = one.p_value is not None or one.effect is not None
+    return judges and (one.smallest_effect is None or one.smallest_effect < 1)
+
+
+def _nothing_to_see(own: Sequence[Evidence]) -> str:
+    said = []
+    for one in own:
+        if one.severity == "unknown":
+            said.append(one.reason or "")
+        elif one.smallest_effect is not None and one.smallest_effect >= 1:
+            said.append(f"with so few images even the largest effect might pass unseen ({one.title})")
+        else:
+            said.append(one.sentence.rstrip("."))
+    return "; ".join(dict.fromkeys(text for text in said if text))
+
+
+def _hints(one: Evidence, false_alarms: float) -> bool:
+    """Whether a test would have counted by itself: among so many, chance explains it."""
+    return one.severity in ("partial", "severe") and one.p_value is not None and one.p_value <= false_alarms
+
+
+def _hint(one: Evidence) -> str:
+    return f"{one.title} hints at something, which may be chance among so many tests (p = {one.p_value:.2g})"

@@ -23,13 +23,13 @@ from torch import nn
 from ganeval.errors import OptionError, did_you_mean
 from ganeval.features.compiling_record import CompilingRecord, Measured, kind_of_work
 from ganeval.features.extractor import ExtractorOutput, FeatureExtractor
-from ganeval.features.precision import EXACT
+from ganeval.features.precision import EXACT, ROUNDED
 from ganeval.notices import Notice
 
 NEVER, AUTO, ALWAYS = CHOICES = ("never", "auto", "always")
 
 #: How far compiled outputs may be from the others, relative to these, by precision.
-_TOLERANCES = {EXACT: 1e-5, "bfloat16": 2e-2, "float16": 2e-3}
+_TOLERANCES = {EXACT: 1e-5, ROUNDED: 2e-3, "bfloat16": 2e-2, "float16": 2e-3}
 #: What compiling is supposed to cost (seconds) and to save (a part of the network's time) as long as nobody knows.
 SUPPOSED_SECONDS, SUPPOSED_SAVING = 60.0, 0.2
 _TIMED_RUNS = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import os
@@ -155,10 +156,13 @@ def adapt(
     An object that is not loaded by name may hold state that can't be seen, and then its features are never found in the
     store by another run: one that is no `nn.Module`, or whose attributes can't be read (see `identity_of`).
 
+    An `nn.Module` that is handed over with parameters that a training may change is copied: its training goes on
+    untouched, and all features are of the weights that it had then.
+
     Raises
     ------
     PluginError
-        If it is not callable.
+        If it is not callable, or has to be copied and can't be.
     """
     where = where or f"the extractor {type(candidate).__name__}"
     if isinstance(candidate, FeatureExtractor):
@@ -169,8 +173,23 @@ def adapt(
         return adapt(_built(candidate, request, where), request, where=where, source=_source_of(candidate))
     if not callable(candidate):
         raise PluginError(f"{where} gives {type(candidate).__name__}, which is not callable")
+    if source is None and isinstance(candidate, nn.Module):
+        candidate = _out_of_training(candidate, where)
     identity = identity_of(candidate, source=source, weights=request.weights)
     return CustomExtractor(candidate, request, where, identity)
+
+
+def _out_of_training(module: nn.Module, where: str) -> nn.Module:
+    """The module, or a copy of one whose parameters may be in training."""
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        return module
+    try:
+        return copy.deepcopy(module)
+    except Exception as error:  # whatever a module's own code or its attributes raise
+        raise PluginError(
+            f"{where} has parameters in training and can't be copied: {_described(error)}",
+            hint="Freeze it, if nothing trains it: module.requires_grad_(False).",
+        ) from error
 
 
 def _built(found: Any, request: ExtractorRequest, where: str) -> Any:

@@ -43,18 +43,32 @@ def exact_float32(device: torch.device) -> Iterator[None]:
     In convolutions PyTorch lets it do so by default, and features would differ from those of a CPU in the third digit
     though both are called float32, in reports and in the feature store.
     """
+    with _float32_products(device, rounded=False):
+        yield
+
+
+@contextmanager
+def rounded_float32(device: torch.device) -> Iterator[None]:
+    """Let a GPU round the factors of float32 products to 10 bits (TF32) within the block; nothing on other devices."""
+    with _float32_products(device, rounded=True):
+        yield
+
+
+@contextmanager
+def _float32_products(device: torch.device, *, rounded: bool) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
     # PyTorch has renamed the switches, and has old and new names contradict each other where both are used.
     convolutions = getattr(torch.backends.cudnn, "conv", None)
-    name, exact = ("allow_tf32", False) if convolutions is None else ("fp32_precision", "ieee")
+    old = convolutions is None
+    name, value = ("allow_tf32", rounded) if old else ("fp32_precision", "tf32" if rounded else "ieee")
     switches = [convolutions or torch.backends.cudnn, torch.backends.cuda.matmul]
     before = [getattr(switch, name) for switch in switches]
     for switch in switches:
-        setattr(switch, name, exact)
+        setattr(switch, name, value)
     try:
         yield
     finally:
-        for switch, value in zip(switches, before, strict=True):
-            setattr(switch, name, value)
+        for switch, was in zip(switches, before, strict=True):
+            setattr(switch, name, was)

@@ -146,7 +146,7 @@ class EfficientNetLiteExtractor(FeatureExtractor):
     ----------
     request
         Weights other than the embedded ones, preprocessing ``"clean"`` (default) or ``"tf1"``, precision
-        ``"float32"`` (default), ``"bfloat16"`` or ``"float16"``.
+        ``"float32"`` (default), ``"tf32"``, ``"bfloat16"`` or ``"float16"``.
     """
 
     thread_safe = True

@@ -49,8 +49,8 @@ class InceptionV3Extractor(FeatureExtractor):
     ----------
     request
         Weights other than the published ones, preprocessing ``"tf1"`` (default) or ``"clean"``, precision
-        ``"float32"`` (default), ``"bfloat16"`` or ``"float16"``, and with ``spatial`` the features [N, 2023] of sFID
-        beside the others.
+        ``"float32"`` (default), ``"tf32"``, ``"bfloat16"`` or ``"float16"``, and with ``spatial`` sFID's features
+        [N, 2023] beside the others.
     """
 
     thread_safe = True

@@ -16,8 +16,8 @@ import torch
 from ganeval.errors import CorruptImageError, ExtractorError
 from ganeval.features.batches import BatchWorker, DecodedBatch, LaunchedBatch, StagedBatch
 from ganeval.features.chunks import FeatureChunk
-from ganeval.features.devices import exact_float32
 from ganeval.features.pacing import Places
+from ganeval.features.precision import arithmetic
 from ganeval.images.source import ImageItem, ImageSource
 from ganeval.notices import Notice
 
@@ -65,7 +65,7 @@ class Pass:
         single_threaded = functools.partial(torch.set_num_threads, 1) if self.concurrent else None
         pool = ThreadPoolExecutor(self.places.at_most, "ganeval", initializer=single_threaded)
         try:
-            with exact_float32(self.worker.device):
+            with arithmetic(self.worker.extractor.info.precision, self.worker.device):
                 for chunk in self._results(pool, self._batches(items, start)):
                     if chunk.skipped and self.on_error == "raise":
                         raise self._corrupt(chunk, source, pool)

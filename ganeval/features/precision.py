@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import platform
+from contextlib import AbstractContextManager
 
 import torch
 
 from ganeval.errors import OptionError, did_you_mean
+from ganeval.features.devices import exact_float32, rounded_float32
 
 #: Name to PyTorch's type, the exact one first.
 PRECISIONS: dict[str, torch.dtype] = {
     "float32": torch.float32,
+    "tf32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
 EXACT = "float32"
+#: float32 whose products' factors a GPU rounds to 10 bits: its range, three digits, several times as fast.
+ROUNDED = "tf32"
+#: CUDA capability from which on bfloat16 and TF32 are in hardware (Ampere).
+_AMPERE = (8, 0)
 
 
 def find_precision(name: str | None) -> torch.dtype:
@@ -26,6 +33,11 @@ def find_precision(name: str | None) -> torch.dtype:
     return PRECISIONS[name]
 
 
+def arithmetic(name: str, device: torch.device) -> AbstractContextManager[None]:
+    """The block in which networks compute float32 products as the precision wants them: exactly, or as TF32."""
+    return rounded_float32(device) if name == ROUNDED else exact_float32(device)
+
+
 def require_native(name: str | None, device: torch.device) -> None:
     """Refuse a precision that the device has to imitate: features would be worse *and* come later.
 
@@ -35,8 +47,13 @@ def require_native(name: str | None, device: torch.device) -> None:
         If the name is unknown, or the device lacks instructions for it.
     """
     dtype = find_precision(name)
-    if dtype == torch.float32 or is_native(dtype, device):
+    if _has_tf32(device) if name == ROUNDED else is_native(dtype, device):
         return
+    if name == ROUNDED:
+        raise OptionError(
+            f"this {device.type} has no TF32, which NVIDIA's GPUs have from Ampere on",
+            hint="Leave --precision out: float32 is also the exact choice.",
+        )
     raise OptionError(
         f"{name} is slower than float32 on this {device.type}, which has no instructions for it",
         hint="Leave --precision out: float32 is also the exact choice.",
@@ -52,10 +69,14 @@ def is_native(dtype: torch.dtype, device: torch.device) -> bool:
     if dtype == torch.float32:
         return True
     if device.type == "cuda":
-        return dtype == torch.float16 or torch.cuda.get_device_capability(device) >= (8, 0)
+        return dtype == torch.float16 or torch.cuda.get_device_capability(device) >= _AMPERE
     if device.type == "cpu":
         return _cpu_has(dtype)
     return device.type == "mps" and dtype == torch.float16
+
+
+def _has_tf32(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.version.hip is None and torch.cuda.get_device_capability(device) >= _AMPERE
 
 
 def _cpu_has(dtype: torch.dtype) -> bool:

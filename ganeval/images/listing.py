@@ -33,7 +33,7 @@ class ListedSource(ImageSource):
     Raises
     ------
     ImageSourceError
-        If there is no entry, or files are missing (the first ten are named).
+        If files are missing (the first ten are named).
     """
 
     kind = "list"
@@ -42,8 +42,6 @@ class ListedSource(ImageSource):
         self, name: str, entries: Sequence[str], folder: str | Path, options: SourceOptions | None = None
     ) -> None:
         self.name = name
-        if not entries:
-            raise ImageSourceError(f"{name}: the list names no image", hint="Write one path a line.")
         self._entries = list(entries)
         self._paths = [os.path.join(folder, os.path.expanduser(entry)) for entry in entries]
         missing = [e for e, path in zip(self._entries, self._paths, strict=True) if not os.path.isfile(path)]
@@ -86,7 +84,7 @@ def open_list(path: str | Path, options: SourceOptions | None = None) -> ListedS
         raise ImageSourceError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
     except UnicodeDecodeError as error:
         raise ImageSourceError(f"{path}: not a text file in UTF-8: {error.reason}") from error
-    return ListedSource(str(path), _entries(text), Path(path).parent, options)
+    return ListedSource(str(path), entries_of(text, str(path)), Path(path).parent, options)
 
 
 def open_list_on_stdin(options: SourceOptions | None = None) -> ListedSource:
@@ -95,12 +93,16 @@ def open_list_on_stdin(options: SourceOptions | None = None) -> ListedSource:
         text = sys.stdin.read()
     except UnicodeDecodeError as error:
         raise ImageSourceError(f"-: standard input is not text in UTF-8: {error.reason}") from error
-    return ListedSource("-", _entries(text), Path.cwd(), options)
+    return ListedSource("-", entries_of(text, "-"), Path.cwd(), options)
 
 
-def _entries(text: str) -> list[str]:
+def entries_of(text: str, name: str) -> list[str]:
+    """What a list called `name` lists; raises `ImageSourceError` if that is nothing."""
     lines = (line.strip() for line in text.splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+    entries = [line for line in lines if line and not line.startswith("#")]
+    if not entries:
+        raise ImageSourceError(f"{name}: the list names no image", hint="Write one path a line.")
+    return entries
 
 
 def _label(path: str, folder: str | Path) -> Label:

@@ -45,7 +45,7 @@ def open_npy(path: Path) -> npt.NDArray[Any]:
     return mapped
 
 
-def read_npz_headers(path: Path) -> dict[str, ArrayHeader]:
+def read_npz_headers(file: Path | IO[bytes]) -> dict[str, ArrayHeader]:
     """Name, shape and type of each array in a npz, in file order, without reading their values.
 
     Raises
@@ -54,7 +54,7 @@ def read_npz_headers(path: Path) -> dict[str, ArrayHeader]:
         If the file can't be read or is broken.
     """
     headers = {}
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             if member.filename.endswith(".npy"):
                 name = member.filename.removesuffix(".npy")

@@ -31,8 +31,8 @@ def open_source(spec: Any, options: SourceOptions | None = None) -> ImageSource:
     ----------
     spec
         As text: a folder, zip, tar (or pattern of tar shards, ``shard-{000..009}.tar``), npz, npy, text file that lists
-        images, ``-`` for a list on standard input, the URL of a folder, zip, tars, npz or npy (``s3://…``, ``https://…``,
-        whatever fsspec knows), or a named set such as ``digits`` or ``fashion-mnist:train``. A
+        images, ``-`` for a list on standard input, the URL of a folder, zip, tars, npz, npy or list (``s3://…``,
+        ``https://…``, whatever fsspec knows), or a named set such as ``digits`` or ``fashion-mnist:train``. A
         named set wins over a folder of the same name: write ``./digits`` for the folder. From Python also: an
         `ImageSource`, tensor, NumPy array, list, torch Dataset or DataLoader, iterable of batches, or callable.
     options

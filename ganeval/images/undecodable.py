@@ -25,7 +25,22 @@ _KNOWN_BEGINNINGS = (
     (b"\x1f\x8b", "not an image but a gzip file"),
     (b"%PDF", "not an image but a PDF document"),
     (b"\x93NUMPY", "not an image but a NumPy array"),
+    (b"8BPS", "not one of the formats that are read but a Photoshop document: export it as PNG or TIFF"),
+    (b"\xff\x0a", "not one of the formats that are read but a JPEG XL picture: export it as PNG or TIFF"),
+    (b"\0\0\0\x0cJXL ", "not one of the formats that are read but a JPEG XL picture: export it as PNG or TIFF"),
+    (b"\0\0\0\x0cjP  ", "not one of the formats that are read but a JPEG 2000 picture: export it as PNG or TIFF"),
 )
+# What the "ftyp" box of an ISO media file names, from byte 8.
+_BRANDS = {
+    b"heic": "a HEIC picture",
+    b"heix": "a HEIC picture",
+    b"hevc": "a HEIC sequence",
+    b"mif1": "a HEIF picture",
+    b"msf1": "a HEIF sequence",
+    b"avif": "an AVIF picture",
+    b"avis": "an AVIF sequence",
+    b"crx ": "a CR3 raw file",
+}
 _WEB_PAGE_BEGINNINGS = (b"<!doctype html", b"<html")
 
 
@@ -62,9 +77,14 @@ def what_it_is_instead(data: bytes) -> str:
     for beginning, meaning in _KNOWN_BEGINNINGS:
         if data.startswith(beginning):
             return meaning
+    if data[4:8] == b"ftyp":
+        brand = _BRANDS.get(data[8:12], "a video or another ISO media file")
+        return f"not one of the formats that are read but {brand}: export it as PNG or TIFF"
     head = data[:512]
     if head.lstrip().lower().startswith(_WEB_PAGE_BEGINNINGS):
         return "not an image: begins like a web page"
+    if b"<svg" in head.lower():
+        return "not a picture of pixels but an SVG drawing"
     if not any(head):
         return "not an image: begins with zero bytes"
     if _reads_as_text(head):

@@ -174,6 +174,24 @@ class StopWhenNotImproving:
         return gain > critical_value(self.level) * found.standard_error
 
 
+class StoppingInCheckpoints:
+    """What Lightning and ignite ask of a callback for their checkpoints: the state of its rule, if it has one.
+
+    To be inherited from before a library's own class.
+    """
+
+    stop: StopWhenNotImproving | None
+
+    def state_dict(self) -> dict[str, Any]:
+        """What checkpoints keep."""
+        return {} if self.stop is None else {"stop": self.stop.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where a checkpoint was saved."""
+        if self.stop is not None and "stop" in state_dict:
+            self.stop.load_state_dict(state_dict["stop"])
+
+
 #: Of the best score, what a state keeps of its plain numbers.
 _KEPT = ("name", "value", "n_real", "n_generated", "higher_is_better", "corrected")
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganeval.integrations.early_stopping import StopWhenNotImproving
+from ganeval.integrations.early_stopping import StoppingInCheckpoints, StopWhenNotImproving
 from ganeval.integrations.evaluation import LoopEvaluation
 from ganeval.integrations.loggers import log_scores
 from ganeval.integrations.scalars import scalars_of
@@ -23,7 +23,7 @@ except ImportError as error:
     raise ImportError("ignite isn't installed: pip install 'ganeval[ignite]'") from error
 
 
-class EvaluateGenerator:
+class EvaluateGenerator(StoppingInCheckpoints):
     """A handler that scores a generator at the events to which it is attached.
 
     Values and interval ends (``fid``, ``fid_low``, ``fid_high``) go into ``engine.state.metrics``, where ignite's own
@@ -87,15 +87,6 @@ class EvaluateGenerator:
             log_scores(self.logger, self.scores, engine.state.iteration, images=images, prefix=self.prefix)
         if self.stop is not None and self.stop(engine.state.iteration, self.scores):
             engine.terminate()
-
-    def state_dict(self) -> dict[str, Any]:
-        """What ignite's `Checkpoint` keeps."""
-        return {} if self.stop is None else {"stop": self.stop.state_dict()}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where a checkpoint was saved."""
-        if self.stop is not None and "stop" in state_dict:
-            self.stop.load_state_dict(state_dict["stop"])
 
 
 class GeneratedImages(Metric):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ganeval.integrations.early_stopping import StopWhenNotImproving
+from ganeval.integrations.early_stopping import StoppingInCheckpoints, StopWhenNotImproving
 from ganeval.integrations.evaluation import LoopEvaluation
 from ganeval.integrations.loggers import picture_of, sink_of
 from ganeval.integrations.scalars import scalars_of
@@ -30,7 +30,7 @@ else:
     Callback = type("Callback", tuple(module.Callback for module in _modules), {})
 
 
-class EvaluateGenerator(Callback):
+class EvaluateGenerator(StoppingInCheckpoints, Callback):
     """Scores the generator of a `LightningModule` in the midst of its training.
 
     It does so after each validation of every `every_n_epochs`-th epoch, at the end of such an epoch where there was no
@@ -100,15 +100,6 @@ class EvaluateGenerator(Callback):
         """Evaluate after an epoch without validation."""
         if self._due(trainer) and self._last_epoch != trainer.current_epoch:
             self._evaluate(trainer, pl_module)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What checkpoints keep."""
-        return {} if self.stop is None else {"stop": self.stop.state_dict()}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where a checkpoint was saved."""
-        if self.stop is not None and "stop" in state_dict:
-            self.stop.load_state_dict(state_dict["stop"])
 
     def _due(self, trainer: Trainer) -> bool:
         return (trainer.current_epoch + 1) % self.every_n_epochs == 0

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import torch
 
-from ganeval.features.devices import exact_float32
 from ganeval.features.extractor import FeatureExtractor
 from ganeval.features.features import Features
+from ganeval.features.precision import arithmetic
 from ganeval.images.reading import ImageReader
 from ganeval.images.source import ImageSource
 
@@ -24,7 +24,7 @@ def with_access(
 
     @torch.no_grad()
     def embed(images: torch.Tensor) -> torch.Tensor:
-        with exact_float32(place):
+        with arithmetic(extractor.info.precision, place):
             return extractor(images.to(place)).pooled.detach().to("cpu", torch.float32)
 
     skipped = [image_id for image_id, _ in features.skipped]

@@ -53,7 +53,7 @@ def precision_notice(
     sides = [_measured(evaluation, exact, one) for one in (real, generated) if one is not None]
     whole = [side for side in sides if side is not None]
     opening = f"the network computed in {precision}"
-    if not whole or len(whole) < len(sides):
+    if not whole:
         return Notice(
             "precision",
             f"{opening}; what that does to the scores couldn't be measured, as the images can't be read twice",
@@ -64,9 +64,10 @@ def precision_notice(
     if len(whole) < 2:
         return Notice(
             "precision",
-            f"{opening}; on the first {counted(len(whole[0].exact), 'image')}, {moved}",
+            f"{opening}; on the first {counted(len(whole[0].exact), 'image')}, {moved}"
+            + ("" if len(sides) == 1 else "; what that does to the distance couldn't be measured on one side alone"),
             "Compare these scores with others of the same precision only.",
-            severity="info",
+            severity="info" if len(sides) == 1 else "warning",
         )
     before = frechet_distance(whole[0].exact, whole[1].exact, level=None).value
     after = frechet_distance(whole[0].lower, whole[1].lower, level=None).value

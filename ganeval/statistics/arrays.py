@@ -28,6 +28,8 @@ class StatisticsArrays:
     ----------
     path
         The file.
+    name
+        How it is called.
 
     Raises
     ------
@@ -35,13 +37,13 @@ class StatisticsArrays:
         If it can't be read, is no npz, or a broken one.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, name: str) -> None:
+        self.path, self.name = path, name
         self._headers: Mapping[str, ArrayHeader] = {}
         try:
             self._headers = read_npz_headers(path)
         except _BROKEN as error:
-            raise broken(path, error) from error
+            raise broken(name, error) from error
 
     @property
     def names(self) -> frozenset[str]:
@@ -68,39 +70,39 @@ class StatisticsArrays:
         header = self._headers.get(name)
         if header is None:
             raise StatisticsError(
-                f"{self.path} has no array {name!r}; it has: {', '.join(sorted(self._headers)) or 'nothing'}",
+                f"{self.name} has no array {name!r}; it has: {', '.join(sorted(self._headers)) or 'nothing'}",
                 hint="Statistics are arrays mu [D] and sigma [D, D], as pytorch-fid and ADM write them.",
             )
         if header.dtype.hasobject:
             raise StatisticsError(
-                f"{self.path}: {name} is an array of Python objects, which is never loaded: it could run any code",
+                f"{self.name}: {name} is an array of Python objects, which is never loaded: it could run any code",
                 hint="Save mu and sigma as plain float64 arrays.",
             )
         if header.dtype.kind not in kinds or len(header.shape) != dimensions:
             raise StatisticsError(
-                f"{self.path}: {name} has the shape {header.shape} and type {header.dtype}, and must have "
+                f"{self.name}: {name} has the shape {header.shape} and type {header.dtype}, and must have "
                 f"{dimensions} dimension{'s' if dimensions > 1 else ''} of {_KINDS[kinds]}"
             )
         try:
             return open_npz_member(self.path, header)
         except _BROKEN as error:
-            raise broken(self.path, error) from error
+            raise broken(self.name, error) from error
 
 
 _KINDS = {"f": "real numbers", "fiu": "numbers", "iu": "whole numbers", "u": "bytes"}
 
 
-def broken(path: Path, error: Exception) -> StatisticsError:
+def broken(name: str, error: Exception) -> StatisticsError:
     """For a file that can't be read as what its name says."""
     if isinstance(error, OSError) and error.strerror:
-        return StatisticsError(f"{path}: can't be read: {error.strerror.lower()}")
+        return StatisticsError(f"{name}: can't be read: {error.strerror.lower()}")
     return StatisticsError(
-        f"{path}: not an npz of statistics, or a broken one: {error}", hint="Make or download it again."
+        f"{name}: not an npz of statistics, or a broken one: {error}", hint="Make or download it again."
     )
 
 
 def checked_moments(
-    path: Path, mu: npt.NDArray[Any], sigma: npt.NDArray[Any]
+    file: str, mu: npt.NDArray[Any], sigma: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """A mean [D] and a covariance [D, D] in float64 that can be those of features.
 
@@ -113,25 +115,25 @@ def checked_moments(
     mean, covariance = np.array(mu, dtype=np.float64), np.array(sigma, dtype=np.float64)
     if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)) or len(mean) == 0:
         raise StatisticsError(
-            f"{path}: mu has the shape {mean.shape} and sigma {covariance.shape}, and must be [D] and [D, D]"
+            f"{file}: mu has the shape {mean.shape} and sigma {covariance.shape}, and must be [D] and [D, D]"
         )
     for name, values in (("mu", mean), ("sigma", covariance)):
         bad = values.size - int(np.isfinite(values).sum())
         if bad:
-            raise StatisticsError(f"{path}: {name} has {bad:,} values that are NaN or infinite")
+            raise StatisticsError(f"{file}: {name} has {bad:,} values that are NaN or infinite")
     largest = float(np.abs(covariance).max())
     asymmetry = float(np.abs(covariance - covariance.T).max())
     if asymmetry > _ROUNDING * largest:
         raise StatisticsError(
-            f"{path}: sigma isn't symmetric, entries across its diagonal differ by {asymmetry:.3g}: no covariance"
+            f"{file}: sigma isn't symmetric, entries across its diagonal differ by {asymmetry:.3g}: no covariance"
         )
     lowest = float(covariance.diagonal().min())
     if lowest < -_ROUNDING * largest or not math.isfinite(largest):
-        raise StatisticsError(f"{path}: sigma has the variance {lowest:.3g}, and a covariance has none below 0")
+        raise StatisticsError(f"{file}: sigma has the variance {lowest:.3g}, and a covariance has none below 0")
     return mean, (covariance + covariance.T) / 2
 
 
-def load_tensors(path: Path) -> Any:
+def load_tensors(path: Path, name: str) -> Any:
     """What ``torch.save`` wrote, without running any code: tensors, NumPy arrays of numbers, and containers of them.
 
     Raises
@@ -147,13 +149,13 @@ def load_tensors(path: Path) -> Any:
         with torch.serialization.safe_globals([*allowed, np.ndarray, np.dtype, *number_types]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise StatisticsError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
+        raise StatisticsError(f"{name}: can't be read: {(error.strerror or str(error)).lower()}") from error
     except AttributeError as error:
         raise StatisticsError(
-            f"{path} can't be read safely by torch {torch.__version__}", hint="Use torch 2.6 or later, or an .npz."
+            f"{name} can't be read safely by torch {torch.__version__}", hint="Use torch 2.6 or later, or an .npz."
         ) from error
     except Exception as error:  # torch raises its own, pickle's, zipfile's and plain RuntimeErrors.
         raise StatisticsError(
-            f"{path}: not a file of tensors, a broken one, or one with Python objects, which are never loaded",
+            f"{name}: not a file of tensors, a broken one, or one with Python objects, which are never loaded",
             hint="torch-fidelity's cached statistics end in -stat-fid-2048.pt.",
         ) from error

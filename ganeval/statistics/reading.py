@@ -16,6 +16,7 @@ import torch
 from ganeval.errors import MetricError, StatisticsError
 from ganeval.features.features import ExtractorInfo
 from ganeval.images.source import ImageInfo
+from ganeval.images.urls import is_url
 from ganeval.metrics.moments import Moments
 from ganeval.notices import Notice
 from ganeval.statistics.arrays import StatisticsArrays, broken, checked_moments, load_tensors
@@ -24,6 +25,8 @@ from ganeval.statistics.writing import FORMAT
 
 #: Files that torch.save wrote.
 TORCH_SUFFIXES = (".pt", ".pth")
+#: Of all files that are read here.
+SUFFIXES = (".npz", *TORCH_SUFFIXES)
 
 
 def read_statistics(path: str | os.PathLike[str]) -> Statistics:
@@ -37,20 +40,33 @@ def read_statistics(path: str | os.PathLike[str]) -> Statistics:
     Parameters
     ----------
     path
-        ``.npz``, ``.pt`` or ``.pth``.
+        ``.npz``, ``.pt`` or ``.pth``, on disk or the URL of one.
 
     Raises
     ------
     StatisticsError
         If there is no such file, it isn't one of these, is damaged or holds Python objects, or if its arrays have the
         wrong shapes, aren't finite or are no covariance.
+    ImageSourceError
+        If a URL can't be read.
     """
+    text = str(os.fspath(path))
+    if is_url(text):
+        from ganeval.images.remote.fetching import Fetched
+
+        fetched = Fetched(text)
+        return _read(fetched.path, str(fetched.file))
     file = Path(path).expanduser()
     if not file.is_file():
         raise StatisticsError(f"{file}: there is no such file", hint="Make one: ganeval stats DATA --out FILE.npz")
+    return _read(file, str(file))
+
+
+def _read(file: Path, name: str) -> Statistics:
+    """What a file holds that is called `name`."""
     if file.suffix.lower() in TORCH_SUFFIXES:
-        return _of_torch_fidelity(file)
-    arrays = StatisticsArrays(file)
+        return _of_torch_fidelity(file, name)
+    arrays = StatisticsArrays(file, name)
     for keys, reader in _NPZ_FORMS:
         if keys <= arrays.names:
             return reader(arrays)
@@ -62,13 +78,13 @@ def read_statistics(path: str | os.PathLike[str]) -> Statistics:
 def _own(arrays: StatisticsArrays) -> Statistics:
     about = _json(arrays, "ganeval")
     if not isinstance(about, dict) or not isinstance(about.get("format"), int):
-        raise StatisticsError(f"{arrays.path}: what it says of itself isn't what ganeval writes")
+        raise StatisticsError(f"{arrays.name}: what it says of itself isn't what ganeval writes")
     if about["format"] > FORMAT:
         raise StatisticsError(
-            f"{arrays.path} has the format {about['format']}, and this ganeval reads up to {FORMAT}",
+            f"{arrays.name} has the format {about['format']}, and this ganeval reads up to {FORMAT}",
             hint="Update ganeval.",
         )
-    mean, covariance = checked_moments(arrays.path, arrays.read("mu", 1), arrays.read("sigma", 2))
+    mean, covariance = checked_moments(arrays.name, arrays.read("mu", 1), arrays.read("sigma", 2))
     try:
         count = int(about["count"])
         if count < 2:
@@ -88,11 +104,11 @@ def _own(arrays: StatisticsArrays) -> Statistics:
             labels={str(label): int(number) for label, number in about["labels"].items()},
             kinds=None if kinds is None else {_image_kind(entry): int(entry[5]) for entry in kinds},
             version=str(about["version"]),
-            path=str(arrays.path),
+            path=arrays.name,
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise StatisticsError(
-            f"{arrays.path}: what it says of itself isn't what ganeval writes: {error}", hint="Make it again."
+            f"{arrays.name}: what it says of itself isn't what ganeval writes: {error}", hint="Make it again."
         ) from error
 
 
@@ -112,7 +128,7 @@ def _kept(arrays: StatisticsArrays, dimension: int, count: int) -> KeptRows | No
         lengths.add(len(rows["labels"]))
     if len(lengths) != 1 or pooled.shape[1] != dimension or len(pooled) > count:
         raise StatisticsError(
-            f"{arrays.path}: features of shape {pooled.shape} don't belong to {count} images and {dimension} dimensions"
+            f"{arrays.name}: features of shape {pooled.shape} don't belong to {count} images and {dimension} dimensions"
         )
     images = tuple(
         ImageInfo(form, mode, int(width), int(height), int(quality), digest.tobytes())
@@ -128,7 +144,7 @@ def _finite_rows(arrays: StatisticsArrays, name: str) -> npt.NDArray[np.float32]
     rows = arrays.read(name, 2)
     narrow: npt.NDArray[np.float32] = rows if rows.dtype == np.float32 else rows.astype(np.float32)
     if not np.isfinite(narrow.sum(dtype=np.float64)):
-        raise StatisticsError(f"{arrays.path}: {name} holds values that are NaN or infinite")
+        raise StatisticsError(f"{arrays.name}: {name} holds values that are NaN or infinite")
     return narrow
 
 
@@ -136,15 +152,15 @@ def _json(arrays: StatisticsArrays, name: str) -> Any:
     try:
         return json.loads(arrays.read(name, 1, "u").tobytes())
     except ValueError as error:
-        raise broken(arrays.path, error) from error
+        raise broken(arrays.name, error) from error
 
 
 def _of_others(arrays: StatisticsArrays) -> Statistics:
-    return _without_origin(arrays.path, arrays.read("mu", 1), arrays.read("sigma", 2), "pytorch-fid or clean-fid")
+    return _without_origin(arrays.name, arrays.read("mu", 1), arrays.read("sigma", 2), "pytorch-fid or clean-fid")
 
 
 def _of_adm(arrays: StatisticsArrays) -> Statistics:
-    return _without_origin(arrays.path, arrays.read("mu", 1), arrays.read("sigma", 2), "ADM (guided-diffusion)")
+    return _without_origin(arrays.name, arrays.read("mu", 1), arrays.read("sigma", 2), "ADM (guided-diffusion)")
 
 
 def _of_clean_fid(arrays: StatisticsArrays) -> Statistics:
@@ -154,50 +170,57 @@ def _of_clean_fid(arrays: StatisticsArrays) -> Statistics:
         moments = Moments.of(np.asarray(rows))
         moments.covariance()
     except MetricError as error:
-        raise StatisticsError(f"{arrays.path}: feats: {error.message}", hint=error.hint) from error
+        raise StatisticsError(f"{arrays.name}: feats: {error.message}", hint=error.hint) from error
     return Statistics(
         moments=moments,
         count=len(rows),
         kept=KeptRows(rows, ids=tuple(f"{arrays.path.name}[{row}]" for row in range(len(rows)))),
-        source=str(arrays.path),
+        source=arrays.name,
         kind="features",
         fingerprint=_digest(np.ascontiguousarray(rows)),
         form="clean-fid, features",
-        path=str(arrays.path),
-        notices=(_unknown(arrays.path, "which network and resizing made them, or from which images they are"),),
+        path=arrays.name,
+        notices=(_unknown(arrays.name, "which network and resizing made them, or from which images they are"),),
     )
 
 
-def _of_torch_fidelity(path: Path) -> Statistics:
-    content = load_tensors(path)
+def _of_torch_fidelity(path: Path, name: str) -> Statistics:
+    content = load_tensors(path, name)
     if not isinstance(content, Mapping) or not {"mu", "sigma"} <= set(content):
         kind = f"a dictionary of {', '.join(map(str, content))}" if isinstance(content, Mapping) else "no dictionary"
         raise StatisticsError(
-            f"{path} holds {kind}, and statistics are a dictionary of mu and sigma",
+            f"{name} holds {kind}, and statistics are a dictionary of mu and sigma",
             hint="torch-fidelity's cached statistics end in -stat-fid-2048.pt.",
         )
-    mu, sigma = (_array(path, name, content[name]) for name in ("mu", "sigma"))
-    return _without_origin(path, mu, sigma, "torch-fidelity")
+    mu, sigma = (_array(name, array, content[array]) for array in ("mu", "sigma"))
+    return _without_origin(name, mu, sigma, "torch-fidelity")
 
 
-def _array(path: Path, name: str, values: Any) -> npt.NDArray[Any]:
-    array = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+def _array(path: str, name: str, values: Any) -> npt.NDArray[Any]:
+    if isinstance(values, torch.Tensor):
+        dense = values.layout == torch.strided
+        # NumPy has no bfloat16.
+        values = values.detach().cpu().double().numpy() if dense and values.is_floating_point() else values
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise StatisticsError(f"{path}: {name} is no array of numbers") from error
     if array.dtype.kind != "f":
         raise StatisticsError(f"{path}: {name} is of the type {array.dtype}, and must hold real numbers")
     return array
 
 
-def _without_origin(path: Path, mu: npt.NDArray[Any], sigma: npt.NDArray[Any], form: str) -> Statistics:
+def _without_origin(path: str, mu: npt.NDArray[Any], sigma: npt.NDArray[Any], form: str) -> Statistics:
     mean, covariance = checked_moments(path, mu, sigma)
     lacking = "of how many images they are, from which images, or which network and resizing made them"
     return Statistics(
         moments=_moments(STAND_IN_COUNT, mean, covariance),
         count=None,
-        source=str(path),
+        source=path,
         kind="moments",
         fingerprint=_digest(mean, covariance),
         form=form,
-        path=str(path),
+        path=path,
         notices=(_unknown(path, lacking),),
     )
 
@@ -210,7 +233,7 @@ def _digest(*arrays: npt.NDArray[Any]) -> str:
     return digest.hexdigest()
 
 
-def _unknown(path: Path, what: str) -> Notice:
+def _unknown(path: str, what: str) -> Notice:
     return Notice(
         "statistics-of-unknown-origin",
         f"{path} holds statistics that don't say {what}",

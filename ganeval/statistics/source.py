@@ -6,8 +6,8 @@ import itertools
 import os
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,12 @@ from ganeval.features.engine import Extraction
 from ganeval.features.extractor import FeatureExtractor
 from ganeval.features.features import ExtractorInfo, Features
 from ganeval.features.identity import code_of
-from ganeval.images.npz import read_npz_headers
+from ganeval.images.npz import ArrayHeader, read_npz_headers
 from ganeval.images.source import ImageInfo, ImageItem, ImageSource
+from ganeval.images.urls import is_url
 from ganeval.metrics.naming import INCEPTION
 from ganeval.notices import Notice
-from ganeval.statistics.reading import TORCH_SUFFIXES, read_statistics
+from ganeval.statistics.reading import SUFFIXES, TORCH_SUFFIXES, read_statistics
 from ganeval.statistics.statistics import Statistics
 from ganeval.wording import counted
 
@@ -72,7 +73,7 @@ class StatisticsSource(ImageSource):
         known = self.statistics
         return {
             "statistics": {
-                "file": None if known.path is None else str(Path(known.path).absolute()),
+                "file": None if known.path is None else _absolute(known.path),
                 "form": known.form,
                 "source": known.source,
                 "kind": known.kind,
@@ -131,6 +132,10 @@ class StatisticsSource(ImageSource):
         return Extraction(features, notices, positions=known.count or 0, whole_images=images)
 
 
+def _absolute(path: str) -> str:
+    return path if is_url(path) else str(Path(path).absolute())
+
+
 def statistics_of(spec: Any) -> StatisticsSource | None:
     """The statistics that a user named or handed over as a set of images; None if it is something else.
 
@@ -143,25 +148,37 @@ def statistics_of(spec: Any) -> StatisticsSource | None:
         return StatisticsSource(spec)
     if not isinstance(spec, (str, os.PathLike)):
         return None
-    text = os.fspath(spec)
-    if isinstance(text, str) and text.startswith(PREFIX):
-        return StatisticsSource(read_statistics(text.removeprefix(PREFIX)))
-    path = Path(str(text)).expanduser()
-    return StatisticsSource(read_statistics(path)) if _holds_statistics(path) else None
+    text = str(os.fspath(spec))
+    path = text.removeprefix(PREFIX)
+    if text != path or _holds_statistics(path):
+        return StatisticsSource(read_statistics(path))
+    return None
 
 
-def _holds_statistics(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    if suffix in TORCH_SUFFIXES:
-        return path.is_file()
-    if suffix != ".npz" or not path.is_file():
+def _holds_statistics(path: str) -> bool:
+    """Whether a file, on disk or behind a URL, is one of statistics; False where it can't be told."""
+    remote = is_url(path)
+    suffix = PurePosixPath(path.partition("?")[0] if remote else path).suffix.lower()
+    if suffix not in SUFFIXES:
         return False
+    if not remote and not Path(path).expanduser().is_file():
+        return False
+    if suffix in TORCH_SUFFIXES:
+        return True
     try:
-        names = set(read_npz_headers(path))
+        names = set(_headers_behind(path) if remote else read_npz_headers(Path(path).expanduser()))
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError):
         # Not an npz that can be read: whoever opens images says so.
         return False
     return bool(names & _ARRAYS) and "arr_0" not in names
+
+
+def _headers_behind(url: str) -> Mapping[str, ArrayHeader]:
+    """Of an npz, by range: one of images is fetched by those who read them."""
+    from ganeval.images.remote.files import Web
+
+    with Web().file(url).open() as stream:
+        return read_npz_headers(stream)
 
 
 def require_extractor(statistics: Statistics, extractor: FeatureExtractor) -> None:
@@ -186,8 +203,7 @@ def require_extractor(statistics: Statistics, extractor: FeatureExtractor) -> No
         of_run = ", ".join(_word(used, field) for field in unlike)
         raise StatisticsError(
             f"{where} was made with {of_file}, and this run uses {of_run}",
-            hint=f"Use --extractor {known.name} --preprocessing {known.preprocessing} with the same weights, or make "
-            "the statistics again.",
+            hint=f"Use {_options(known, unlike)}, or make the statistics again.",
         )
     if statistics.code != code_of(type(extractor)):
         raise StatisticsError(
@@ -198,6 +214,13 @@ def require_extractor(statistics: Statistics, extractor: FeatureExtractor) -> No
 
 def _unlike(known: ExtractorInfo, used: ExtractorInfo) -> list[str]:
     return [field for field in _IDENTITY if getattr(known, field) != getattr(used, field)]
+
+
+def _options(known: ExtractorInfo, unlike: list[str]) -> str:
+    """What to type for a run on the network of a file."""
+    precision = f" --precision {known.precision}" if "precision" in unlike else ""
+    weights = " with the same weights" if "weights_sha256" in unlike and "name" not in unlike else ""
+    return f"--extractor {known.name} --preprocessing {known.preprocessing}{precision}{weights}"
 
 
 def _word(info: ExtractorInfo, field: str) -> str:

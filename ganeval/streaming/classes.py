@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from ganeval.metrics.selection import select_metrics
 from ganeval.streaming.metric import StreamingMetric
+from ganeval.streaming.plan import choose_on_streams
 
 
 class FrechetDistance(StreamingMetric):
@@ -74,7 +74,7 @@ def streaming(name: str) -> type[StreamingMetric]:
     MetricError
         If there is no such metric, or it can't be computed on features and logits alone.
     """
-    selected = select_metrics([name])
+    selected = choose_on_streams([name], {}).selection
     directions = {direction for one in selected for direction in one.metric.higher_is_better}
     body = {
         "__doc__": "; ".join(one.metric.title for one in selected) + ". See `StreamingMetric`.",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganeval.errors import ImageSourceError, OptionError
 from ganeval.images.tensors import takes_number
+from ganeval.metrics.options import require_count
 from ganeval.random_streams import random_stream, stream_seed
 from ganeval.streaming.untouched import evaluating, own_randomness
 
@@ -60,8 +61,8 @@ def generated_batches(
     ImageSourceError
         If the generator gives no images.
     """
-    if count < 1 or batch_size < 1 or seed < 0:
-        raise OptionError(f"count, batch_size and seed are {count}, {batch_size} and {seed}")
+    for name, number, minimum in (("count", count, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
+        require_count(name, number, minimum=minimum)
     module = generator if isinstance(generator, nn.Module) else None
     shape = _latent_shape(generator, latent)
     device, dtype = _place(module)
@@ -91,7 +92,8 @@ def latents(shape: tuple[int, ...], start: int, count: int, seed: int) -> Tensor
 
 def _latent_shape(generator: Any, latent: int | tuple[int, ...] | None) -> tuple[int, ...] | None:
     if latent is not None:
-        return (latent,) if isinstance(latent, int) else tuple(latent)
+        shape = tuple(latent) if isinstance(latent, tuple | list | torch.Size) else (latent,)
+        return tuple(require_count("latent", size) for size in shape)
     if not isinstance(generator, nn.Module):
         return None
     inner: Any = generator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ def require_value_range(value_range: Any) -> ValueRange | None:
     """``(0.0, 1.0)``, ``(-1.0, 1.0)`` or None; raises `OptionError` for anything else."""
     if value_range is None:
         return None
+    ends = tuple(value_range) if isinstance(value_range, Iterable) else None
     for known in (UNIT, SYMMETRIC):
-        if tuple(value_range) == known:
+        if ends == known:
             return known
     raise OptionError(f"value_range is {value_range!r}", hint="Use (0.0, 1.0) or (-1.0, 1.0).")
 

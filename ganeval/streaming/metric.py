@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-import torchmetrics
 from torch import Tensor
-from torchmetrics.utilities.distributed import gather_all_tensors
 
 from ganeval.errors import MetricError, OptionError, did_you_mean
 from ganeval.features.features import Features
-from ganeval.metrics.moments import Moments
 from ganeval.metrics.naming import score_name
 from ganeval.metrics.registry import Parameter
 from ganeval.metrics.score import Score
 from ganeval.metrics.selection import select_metrics
+from ganeval.streaming.gathered_states import GatheredStates
 from ganeval.streaming.image_batches import as_image_batch
 from ganeval.streaming.image_keys import keys_of_images
-from ganeval.streaming.kept_rows import COLUMNS, BlockFolder, add_rows
 from ganeval.streaming.loss import Losses
 from ganeval.streaming.plan import Plan, Scores, Wish
-from ganeval.streaming.sides import Gathering, merged_moments
+from ganeval.streaming.untouched import untouched_randomness
 from ganeval.uncertainty.interval import DEFAULT_LEVEL
 
-_SIDES = ("real", "generated")
 _TORCHMETRICS = (
     "compute_on_cpu",
     "compute_with_cache",
@@ -39,7 +35,7 @@ _TORCHMETRICS = (
 )
 
 
-class StreamingMetric(torchmetrics.Metric):
+class StreamingMetric(GatheredStates):
     """Metrics of the table on images that come batch by batch.
 
     Every metric on pooled features or logits can be such a class: `streaming` makes it, and `FrechetDistance`,
@@ -60,7 +56,8 @@ class StreamingMetric(torchmetrics.Metric):
     Parameters
     ----------
     extractor, weights, preprocessing, trust
-        As in `ganeval.score`; a module or function is used as it is (see `ganeval.features.custom`).
+        As in `ganeval.score`; a module or function of your own is used (see `ganeval.features.custom`), a module
+        with parameters in training as a copy of what it is now.
     real
         The real side: whatever `ganeval.open_source` takes, a file of statistics or `ganeval.statistics.Statistics`, or
         `ganeval.metrics.moments.Moments`; read at the first need and kept. None takes it from
@@ -125,9 +122,9 @@ class StreamingMetric(torchmetrics.Metric):
         metric_options: Mapping[str, Mapping[str, Any]] | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(**{name: options.pop(name) for name in _TORCHMETRICS if name in options})
+        of_torchmetrics = {name: options.pop(name) for name in _TORCHMETRICS if name in options}
         names = self.names if metrics is None else metrics
-        self.plan = Plan(
+        plan = Plan(
             Wish(
                 metrics=names,
                 options={**(metric_options or {}), **_by_metric(names, options)},
@@ -148,16 +145,11 @@ class StreamingMetric(torchmetrics.Metric):
                 trust=trust,
             )
         )
-        self.plan.check_extractor()
-        self.reset_real_features = reset_real_features
+        plan.check_extractor()
+        super().__init__(plan.keeping, plan.identity(), reset_real_features=reset_real_features, **of_torchmetrics)
+        self.plan = plan
         self._losses = Losses(self.plan) if requires_grad else None
-        self._folder: BlockFolder | None = None
         self._real_known: tuple[Any, Features | None] | None = None
-        for side in _SIDES:
-            for name, default in _states_of(Gathering(self.plan.keeping)).items():
-                self.add_state(f"{side}_{name}", default, dist_reduce_fx=None)
-        # Equal states make a compute group, so whatever else decides what is gathered has to be among them.
-        self.add_state("identity", self.plan.identity(), dist_reduce_fx=None)
 
     def update(self, images: Tensor, real: bool = False) -> None:
         """Take a batch.
@@ -185,24 +177,13 @@ class StreamingMetric(torchmetrics.Metric):
                 hint="Leave out one of the two.",
             )
         # States made in inference mode, in which Lightning validates, couldn't be used outside of it.
-        with torch.inference_mode(False), torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad(), untouched_randomness(self.compute_device):
             batch = as_image_batch(images, self.plan.value_range)
             if not len(batch):
                 return
             output = self.plan.network(batch, self.compute_device)
             keys = keys_of_images(batch, self.plan.wish.seed) if self.plan.keeping.columns else None
             self.take("real" if real else "generated", output.pooled, output.logits, keys)
-
-    def take(self, side: str, pooled: Tensor, logits: Tensor | None, keys: Tensor | None) -> None:
-        """Take features that were extracted elsewhere: [N, D], [N, C] or None, and int64 [N] keys of the images."""
-        gathering = self._gathering(side)
-        place = self.compute_device
-        gathering.add(
-            pooled.to(place),
-            None if logits is None else logits.to(place),
-            None if keys is None else keys.to(place),
-        )
-        self._hold(side, gathering)
 
     def compute(self) -> Tensor | dict[str, Tensor]:
         """The value, or where there are several all by their base names: float64 scalars on the metric's device.
@@ -263,17 +244,6 @@ class StreamingMetric(torchmetrics.Metric):
         self.update(*args, **kwargs)
         return value
 
-    def reset(self) -> None:
-        """Forget the generated images; the real ones too only with ``reset_real_features=True``."""
-        survivors = {} if self.reset_real_features else self._states_of_side("real")
-        # Members of a compute group share lists, which the others will clear.
-        for name, value in survivors.items():
-            if isinstance(value, list):
-                setattr(self, name, [])
-        super().reset()
-        for name, value in survivors.items():
-            setattr(self, name, value)
-
     @property
     def notices(self) -> tuple[Any, ...]:
         """What was left out of the last computation, and other remarks that belong beside the numbers."""
@@ -283,19 +253,11 @@ class StreamingMetric(torchmetrics.Metric):
         """A figure and axes with the value, or with several that `forward` or `compute` gave; needs matplotlib."""
         return self._plot(val, ax)
 
-    def merge_state(self, incoming_state: dict[str, Any] | torchmetrics.Metric) -> None:
-        """Take over what another such metric, or its states, has gathered."""
-        states = incoming_state.metric_state if isinstance(incoming_state, torchmetrics.Metric) else incoming_state
-        self._merge([self.metric_state, states])
-
-    def set_dtype(self, dst_type: str | torch.dtype) -> StreamingMetric:
-        """Nothing: moments have to stay in float64."""
-        return self
-
     def _scores(self, level: float | None) -> Scores:
-        real = self._real_features() if self.plan.needs_real else None
-        generated = self._gathering("generated").features(self.plan.extractor.info)
-        return self.plan.scores(real, generated, level=level)
+        with untouched_randomness(self.compute_device):
+            real = self._real_features() if self.plan.needs_real else None
+            generated = self._gathering("generated").features(self.plan.extractor.info)
+            return self.plan.scores(real, generated, level=level)
 
     def _by_base_name(self, level: float | None) -> dict[str, Score]:
         scores = self._scores(level)
@@ -314,97 +276,11 @@ class StreamingMetric(torchmetrics.Metric):
             self._real_known = (count, features)
         return self._real_known[1]
 
-    def _gathering(self, side: str) -> Gathering:
-        """What was gathered of a side; lists of rows are the states themselves."""
-        states = self._states_of_side(side)
-        count, mean, scatter = (states[f"{side}_{name}"] for name in ("count", "mean", "scatter"))
-        return Gathering(
-            self.plan.keeping,
-            int(count),
-            Moments(int(count) if mean.numel() else 0, mean, scatter),
-            {name: states[f"{side}_{name}"] for name in COLUMNS},
-            self._block_folder(),
-        )
-
-    def _hold(self, side: str, gathering: Gathering) -> None:
-        for name, value in _states_of(gathering).items():
-            setattr(self, f"{side}_{name}", value)
-
-    def _states_of_side(self, side: str) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._defaults if name.startswith(f"{side}_")}
-
-    def _block_folder(self) -> BlockFolder | None:
-        if self._folder is None and self.plan.keeping.folder is not None:
-            self._folder = BlockFolder(self.plan.keeping.folder)
-        return self._folder
-
-    @property
-    def compute_device(self) -> torch.device:
-        """Where the network runs and states are: the metric's device, but the CPU beside Apple's GPUs."""
-        # Apple's GPUs have no float64.
-        return torch.device("cpu") if self.device.type == "mps" else torch.device(self.device)
-
     def _as_tensor(self, value: float) -> Tensor:
         return torch.tensor(value, dtype=torch.float32 if self.device.type == "mps" else torch.float64).to(self.device)
 
-    def _sync_dist(self, dist_sync_fn: Callable[..., Any] = gather_all_tensors, process_group: Any = None) -> None:
-        """Gather all processes' states and merge them, however many images each has had, none included."""
-        group = process_group or self.process_group
-        ranks: list[dict[str, Any]] = []
-        for name, value in self.metric_state.items():
-            listed = isinstance(value, list)
-            whole = (torch.cat(value) if value else _no_rows(name)) if isinstance(value, list) else value
-            for rank, part in enumerate(dist_sync_fn(whole.to(self.compute_device), group=group)):
-                ranks += [{}] * (rank >= len(ranks))
-                ranks[rank] = ranks[rank] | {name: ([part] if len(part) else []) if listed else part}
-        self._merge(ranks)
-
-    def _reduce_states(self, incoming_state: dict[str, Any]) -> None:
-        self._merge([incoming_state, self.metric_state])
-
-    def _merge(self, parts: list[dict[str, Any]]) -> None:
-        for side in _SIDES:
-            merged = Gathering(self.plan.keeping, folder=self._block_folder())
-            found = [{name: part[f"{side}_{name}"] for name in _states_of(merged)} for part in parts]
-            merged.count = sum(int(states["count"]) for states in found)
-            merged.moments = merged_moments(
-                [Moments(int(states["count"]), states["mean"], states["scatter"]) for states in found]
-            )
-            for states in found:
-                filled = {name: torch.cat(states[name]) for name in COLUMNS if states[name]}
-                if filled:
-                    lists = {name: merged.blocks[name] for name in filled}
-                    add_rows(lists, filled, merged.keeping.capacity, merged.folder)
-            self._hold(side, merged)
-
-    def _apply(self, fn: Callable[..., Any], exclude_state: Any = "") -> torch.nn.Module:
-        """Move states between devices; ``.half()`` and the like leave them in float64."""
-        dtype = self._dtype
-        moved = super()._apply(fn, exclude_state=tuple(self._defaults))
-        self._dtype = dtype
-        place = self.compute_device
-        for name in self._defaults:
-            value, default = getattr(self, name), self._defaults[name]
-            setattr(self, name, [rows.to(place) for rows in value] if isinstance(value, list) else value.to(place))
-            self._defaults[name] = default if isinstance(default, list) else default.to(place)
-        return moved
-
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"_folder": None, "_real_known": None}
-
-
-def _states_of(gathering: Gathering) -> dict[str, Any]:
-    """A side's states by name."""
-    moments = gathering.moments
-    counted = {"count": torch.tensor(gathering.count, device=moments.mean.device)}
-    return counted | {"mean": moments.mean, "scatter": moments.scatter, **gathering.blocks}
-
-
-def _no_rows(name: str) -> Tensor:
-    """What a process without images sends: of the dtype and number of dimensions of the others' rows."""
-    if name.endswith("_keys"):
-        return torch.empty(0, dtype=torch.int64)
-    return torch.empty(0, 0)
+        return super().__getstate__() | {"_real_known": None}
 
 
 def _by_metric(names: tuple[str, ...], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -34,6 +34,8 @@ from ganeval.uncertainty.interval import DEFAULT_LEVEL, require_level
 
 #: What of an image a metric may need to be computed on a stream, and the column that holds it.
 _COLUMN_OF_NEED = {"pooled": "pooled", "logits": "logits"}
+#: Numbers of a plan's identity that say what kind of states are gathered.
+KIND_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,13 @@ class Scores(dict[str, Score]):
         super().__init__(scores)
         self._other_names = dict(other_names)
 
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._other_names
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The score under any of its names, else `default`."""
+        return super().get(self._other_names.get(name, name), default)
+
     def __missing__(self, name: str) -> Score:
         if name in self._other_names:
             return self[self._other_names[name]]
@@ -94,7 +103,7 @@ class Plan:
         self.level = require_level(wish.level)
         if wish.capacity is not None:
             require_count("capacity", wish.capacity, minimum=2)
-        self._choice = _on_streams(choose_metrics(list(wish.metrics), wish.options, with_real=True))
+        self._choice = choose_on_streams(wish.metrics, wish.options)
         for one in self._choice.selection:
             one.metric.fewest(self._choice.options.get(one.metric.name, {}))
         weights = None if wish.weights is None else Path(wish.weights)
@@ -172,17 +181,25 @@ class Plan:
         self.notices += suitability.notices
 
     def identity(self) -> torch.Tensor:
-        """int64 [32], equal for two plans exactly if they gather the same of the same images."""
-        info = asdict(self.extractor.info)
-        settings = {
-            "extractor": info,
-            "range": self.value_range,
-            "keeping": {**asdict(self.keeping), "folder": str(self.keeping.folder)},
-            "real": self.needs_real,
-            "seed": self.wish.seed,
+        """int64 [2 * `KIND_SIZE`], equal for two plans exactly if they gather the same of the same images.
+
+        The first half says of what kind the gathered is, the second how images are taken and where rows are held.
+        """
+        keeping, info = self.keeping, self.extractor.info
+        # The digest of an object's weights may be another in each process, see `ganeval.features.identity`.
+        weights = info.weights_sha256 if isinstance(self.wish.extractor, str) else None
+        kind = {
+            "extractor": [info.name, info.preprocessing, info.precision, weights],
+            "keeping": {**asdict(keeping), "folder": None},
+            "seed": self.wish.seed if keeping.columns else None,
         }
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).digest()
-        return torch.tensor(list(digest), dtype=torch.int64)
+        taking = {
+            "extractor": asdict(info),
+            "range": self.value_range,
+            "folder": str(keeping.folder),
+            "real": self.needs_real,
+        }
+        return torch.tensor([*_digest(kind), *_digest(taking)], dtype=torch.int64)
 
     def scores(self, real: Features | None, generated: Features, *, level: float | None) -> Scores:
         """All scores of the generated side.
@@ -235,6 +252,10 @@ class Plan:
         return self._known_moments[1]
 
 
+def _digest(settings: Mapping[str, Any]) -> bytes:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).digest()
+
+
 def _has_rows(metric: Metric, side: Features) -> bool:
     """Whether a side holds single images' features of the kind that a metric reads."""
     return side.logits is not None if metric.needs == "logits" else len(side) > 0 and side.pooled.shape[1] > 0
@@ -249,8 +270,17 @@ def _lacking(one: Selected, side: str) -> MetricError:
     )
 
 
-def _on_streams(choice: Choice) -> Choice:
-    """Without those metrics of groups that need more than pooled features or logits; raises where one was named."""
+def choose_on_streams(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> Choice:
+    """What names stand for, without those metrics of groups that need more than pooled features or logits.
+
+    Raises
+    ------
+    MetricError
+        For a name that is unknown, or where a metric that needs more was named.
+    OptionError
+        For options that can't be used.
+    """
+    choice = choose_metrics(list(names), options, with_real=True)
     kept = [one for one in choice.selection if one.metric.needs in _COLUMN_OF_NEED]
     left = [one for one in choice.selection if one.metric.needs not in _COLUMN_OF_NEED]
     named = [one for one in left if one.named]

@@ -24,6 +24,7 @@ from ganeval.streaming.image_keys import keys_of_features
 from ganeval.streaming.kept_rows import Keeping
 from ganeval.streaming.network import Network
 from ganeval.streaming.sharing import shared
+from ganeval.streaming.untouched import untouched_randomness
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,10 @@ class RealImages:
             If statistics are of other features.
         """
         if self._features is None:
-            extractor = self._network.on(device)
-            known = self._known(extractor)
-            self._features = self._of_images(extractor, device) if known is None else self._needed(known, extractor)
+            with untouched_randomness(device):
+                extractor = self._network.on(device)
+                known = self._known(extractor)
+                self._features = self._of_images(extractor, device) if known is None else self._needed(known, extractor)
         return self._features
 
     def _known(self, extractor: FeatureExtractor) -> StatisticsSource | None:

@@ -16,11 +16,13 @@ from ganeval.features.engine import extract
 from ganeval.features.store import FeatureStore
 from ganeval.images.opening import open_source
 from ganeval.images.source import SourceOptions
+from ganeval.metrics.options import require_count
 from ganeval.notices import Notice
 from ganeval.streaming.generating import generated_batches
 from ganeval.streaming.image_keys import keys_of_features
 from ganeval.streaming.metric import StreamingMetric
 from ganeval.streaming.plan import Scores
+from ganeval.streaming.untouched import untouched_randomness
 from ganeval.uncertainty.interval import DEFAULT_LEVEL
 
 
@@ -177,14 +179,17 @@ class MetricSuite:
         GanevalError
             For a generator that can't be used, or images of another form or range.
         """
+        for name, number, minimum in (("n", n, 2), ("batch_size", batch_size, 1), ("seed", seed, 0)):
+            require_count(name, number, minimum=minimum)
         self.reset()
         try:
-            start, count = _share(n)
-            if callable(generator):
-                self._update_from(generator, start, count, seed, batch_size, latent, autocast)
-            else:
-                self._take_set(generator, n, start, count, seed)
-            return self.compute()
+            with untouched_randomness(self.metric.compute_device):
+                start, count = _share(n)
+                if callable(generator):
+                    self._update_from(generator, start, count, seed, batch_size, latent, autocast)
+                else:
+                    self._take_set(generator, n, start, count, seed)
+                return self.compute()
         finally:
             self.reset()
 

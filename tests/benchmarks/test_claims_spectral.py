@@ -47,15 +47,18 @@ def test_gaps_are_logarithms_of_ratios(claims: ModuleType) -> None:
     loud, low = ((128 + scale * noise).round().clamp(0, 255).to(torch.uint8) for scale in (30, 10))
     assert claims.high_frequency_gap(loud, loud) == 0
     assert claims.high_frequency_gap(low, loud) == pytest.approx(-2 * math.log10(3), abs=0.03)
+    assert claims.gap_of_logarithms(low, loud) == pytest.approx(-2 * math.log10(3), abs=0.03)
     assert claims.corner_gap(low, loud) == pytest.approx(-2 * math.log10(3), abs=0.03)
 
 
 def test_generators_upsample_as_they_are_named_and_train(claims: ModuleType) -> None:
     data = claims.ImageArrays(torch.randint(256, (16, 1, 16, 16), dtype=torch.uint8).numpy())
-    benchmark = claims.Benchmark(steps=1, width=4, batch_size=8, samples=5, extractor="none")
+    benchmark = claims.Benchmark(steps=2, looks=2, width=4, batch_size=8, samples=5, extractor="none")
     for mode, kind in claims.GENERATORS.items():
         network = kind.initialised(claims.configured(kind.Config, {"size": 16, "channels": 1, "width": 4}), 0).generator
         transposed = any(isinstance(layer, torch.nn.ConvTranspose2d) for layer in network.modules())
         modes = {layer.mode for layer in network.modules() if isinstance(layer, torch.nn.Upsample)}
         assert (transposed, modes) == ((True, set()) if mode == "transposed" else (False, {mode}))
-        assert claims.trained_samples(benchmark, mode, 0.5, data).shape == (5, 1, 16, 16)
+        looks = list(claims.samples_along(benchmark, mode, 0.5, data))
+        assert [step for step, _ in looks] == [1, 2]
+        assert all(images.shape == (5, 1, 16, 16) for _, images in looks)

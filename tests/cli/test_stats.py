@@ -79,7 +79,9 @@ def test_statistics_of_others_are_shown(ganeval, tiny, samples, tmp_path):
         (["{real}", "--out", "s.npz", "--json", "missing/a.json"], ["--json", "missing"]),
         (["nowhere", "--out", "s.npz"], ["nowhere"]),
         (["images.npz", "--out", "images.npz"], ["file of the images themselves"]),
-        (["theirs.npz", "--out", "s.npz"], ["file of statistics already"]),
+        (["theirs.npz", "--out", "s.npz"], ["file of statistics already", "--out"]),
+        (["theirs.npz", "--features", "all"], ["file of statistics already", "--features"]),
+        (["missing.npz"], ["missing.npz", "no such file"]),
         (["half.npz"], ["no array 'sigma'", "mu"]),
     ],
 )

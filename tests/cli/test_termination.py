@@ -66,3 +66,11 @@ def test_a_thread_can_run_a_command() -> None:
     thread.start()
     thread.join()
     assert done == [True]
+
+
+def test_an_interrupt_that_knows_better_says_how_to_go_on() -> None:
+    from ganeval.cli.failures import described
+
+    assert described(Terminated("kept in runs/a; add --resume")) == ("terminated; kept in runs/a; add --resume", 143)
+    said, code = described(KeyboardInterrupt())
+    assert (code, said.endswith("the same command goes on from there")) == (130, True)

@@ -15,7 +15,8 @@ from sklearn.datasets import load_sample_images
 
 from ganeval.detectors import Examiner, detect
 from ganeval.detectors.artefacts.simulators import simulate
-from ganeval.detectors.bundled import BundledDetectors, load_bundled
+from ganeval.detectors.artefacts.training_set import SIDES
+from ganeval.detectors.bundled import SMALLEST, BundledDetectors, load_bundled
 from ganeval.detectors.calibration.reference import ReferenceScores
 from ganeval.detectors.cnn.npr_published import NPRPublishedDetector
 from ganeval.detectors.detector import Example, PixelDetector, State
@@ -125,6 +126,20 @@ def test_what_cant_be_judged_is_inconclusive_and_says_why(examiner: Examiner, pi
     assert words in verdict.reason
 
 
+def test_pictures_smaller_than_all_references_are_not_judged(
+    examiner: Examiner, photographs: list[np.ndarray], tmp_path
+) -> None:
+    assert min(SIDES) == SMALLEST
+    small = examiner.detect(photographs[0][: SMALLEST - 1, :300])
+    assert small.label == "inconclusive"
+    assert small.probability is None
+    assert f"lattice, npr, dct: needs {SMALLEST} pixels" in small.reason
+    assert examiner.detect(photographs[0][:SMALLEST, :300]).probability is not None
+    # A detector of one's own has references of one's own.
+    own = BundledDetectors({"mine": examiner.bundle.detectors["npr"]}, examiner.bundle.reference)
+    assert own.least_side("mine") < SMALLEST
+
+
 @pytest.mark.parametrize("mode", ["L", "P", "1", "CMYK", "RGBA", "I;16"])
 def test_colour_modes(examiner: Examiner, photographs: list[np.ndarray], mode: str, tmp_path) -> None:
     grey = Image.fromarray(photographs[0]).convert("L")
@@ -145,7 +160,9 @@ def test_animations_are_judged_by_their_first_frame_or_not_at_all(
     frames[0].save(stored, "GIF", save_all=True, append_images=frames[1:])
     verdict = examiner.detect(stored.getvalue())
     assert verdict.label == "inconclusive"
-    assert "other formats" in verdict.reason
+    assert "never measured on GIF files" in verdict.reason
+    assert "other frames" in dict(verdict.not_checked)
+    assert "other frames" not in dict(examiner.detect(_encoded(photographs[0])).not_checked)
 
 
 def test_arrays_that_are_no_images_are_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -79,3 +81,27 @@ def test_nothing_is_found_where_only_chance_shows(p: float) -> None:
     (collapse, *_) = diagnosed([evidence("bins", severity="severe", p=p)]).findings
     assert collapse.severity == "none"
     assert collapse.evidence == ()
+
+
+def test_what_could_not_have_found_anything_is_no_verdict() -> None:
+    blind = replace(evidence("bins", severity="none", p=0.6), effect=0.2, smallest_effect=1.0)
+    information = evidence("mifid", "memorisation", "none", None)
+    absent = evidence("copies", "memorisation", "unknown", None)
+    found = {one.failure: one for one in diagnosed([blind, information, absent]).findings}
+    assert found["mode-collapse"].severity == "unknown"
+    assert found["mode-collapse"].sentence == "with so few images even the largest effect might pass unseen (bins)"
+    assert (found["memorisation"].severity, found["memorisation"].sentence) == ("unknown", "mifid says so; no pictures")
+    # One that sees is enough; a threshold without a test is one, and an alarm stands in any case.
+    for seeing in (replace(blind, smallest_effect=0.3), replace(blind, p_value=None, smallest_effect=None)):
+        assert diagnosed([blind, seeing]).findings[0].severity == "none"
+    assert diagnosed([replace(blind, severity="severe", p_value=1e-6)]).findings[0].severity == "severe"
+
+
+def test_what_chance_may_explain_is_still_told() -> None:
+    tests = [evidence("clear", severity="none", p=0.7), evidence("hint", p=0.03), evidence("chance", p=0.2)]
+    (collapse, *_) = diagnosed(tests).findings
+    assert collapse.severity == "none"
+    assert collapse.sentence.endswith(
+        "be missing; hint hints at something, which may be chance among so many tests (p = 0.03)"
+    )
+    assert "chance hints" not in collapse.sentence

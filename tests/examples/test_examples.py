@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,20 @@ def test_example_as_users_start_it(tmp_path) -> None:
     command = [sys.executable, str(EXAMPLES / "plain_pytorch.py"), *BRIEFLY, "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert "step 4: fd_pixels" in done.stdout
+
+
+@pytest.mark.long
+def test_accelerate_over_two_processes(tmp_path) -> None:
+    pytest.importorskip("accelerate")
+    pytest.importorskip("tensorboard")
+    runner = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*runner, str(EXAMPLES / "accelerate_loop.py"), *BRIEFLY, "--out", str(tmp_path / "out")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    environment["GANEVAL_CACHE_DIR"] = str(tmp_path / "cache")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180, env=environment)
+    assert done.returncode == 0, done.stderr
+    # One of the two prints and logs, and every step of both is done.
+    assert done.stdout.count("step 2:") == done.stdout.count("step 4:") == 1
+    assert "coverage_pixels" in done.stdout
+    assert (tmp_path / "out" / "generator" / "model.safetensors").exists()
+    assert len(list((tmp_path / "out").rglob("events.out.tfevents.*"))) == 1

@@ -23,6 +23,7 @@ from ganeval.features.inception import InceptionV3Extractor
 from ganeval.features.resolving import resolve_extractor
 from ganeval.features.store import feature_fingerprint
 from ganeval.scoring import precision_effect
+from ganeval.statistics import compute_statistics
 
 Photos = Callable[..., Tensor]
 CPU = torch.device("cpu")
@@ -131,6 +132,15 @@ def test_what_can_be_read_only_once_is_not_measured(tmp_path: Path) -> None:
     (notice,) = [notice for notice in report.notices if notice.code == "precision"]
     assert "can't be read twice" in notice.message
     assert notice.severity == "warning"
+    few = torch.randint(0, 256, (12, 3, 8, 8), dtype=torch.uint8)
+    statistics = compute_statistics(few[:6], extractor="efficientnet-lite0", precision="bfloat16", cache_dir=tmp_path)
+    report = ganeval.score(
+        few, statistics, extractor="efficientnet-lite0", metrics="fid", precision="bfloat16", cache_dir=tmp_path
+    )
+    (notice,) = [notice for notice in report.notices if notice.code == "precision"]
+    assert "on the first 12 images, single features deviate" in notice.message
+    assert "couldn't be measured on one side alone" in notice.message
+    assert notice.severity == "warning"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -163,3 +173,34 @@ def test_gradients_flow_to_the_image_and_are_right(inception_weights: Path, phot
     assert slope == pytest.approx(float(prepared.grad.norm()), rel=0.05)
     with torch.no_grad():
         assert not extractor.forward(prepared).pooled.requires_grad
+
+
+def test_tf32_is_float32_with_other_products_and_only_on_gpus_that_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert precision.find_precision("tf32") == torch.float32
+    with pytest.raises(OptionError, match="this cpu has no TF32"):
+        precision.require_native("tf32", CPU)
+    gpu = torch.device("cuda")
+    for capability, there in (((7, 5), False), ((8, 0), True), ((9, 0), True)):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device, found=capability: found)
+        assert precision._has_tf32(gpu) == there
+    precision.require_native("tf32", gpu)
+    monkeypatch.setattr(torch.version, "hip", "6.0")
+    assert not precision._has_tf32(gpu)
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="this PyTorch has the older switches")
+@pytest.mark.parametrize(("name", "during"), [("float32", "ieee"), ("bfloat16", "ieee"), ("tf32", "tf32")])
+def test_products_on_a_gpu_are_as_the_precision_says(name: str, during: str) -> None:
+    switches = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)
+    before = [switch.fp32_precision for switch in switches]
+    with precision.arithmetic(name, torch.device("cuda")):
+        assert [switch.fp32_precision for switch in switches] == [during, during]
+    assert [switch.fp32_precision for switch in switches] == before
+    with precision.arithmetic(name, CPU):
+        assert [switch.fp32_precision for switch in switches] == before
+
+
+def test_tf32_features_have_a_place_of_their_own_in_the_store() -> None:
+    infos = [EfficientNetLiteExtractor(ExtractorRequest(precision=name)).info for name in ("tf32", "float32")]
+    assert [info.precision for info in infos] == ["tf32", "float32"]
+    assert feature_fingerprint("set", infos[0]) != feature_fingerprint("set", infos[1])

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from ganeval.errors import CorruptImageError, ImageSourceError
+from ganeval.images.decode import decode_bytes
 from ganeval.images.opening import open_source
 from ganeval.images.remote import connection, files
 from ganeval.images.source import SourceOptions
@@ -68,6 +69,7 @@ def everything() -> dict[str, bytes]:
         "stored.zip": archive(zipfile.ZIP_STORED),
         "packed.zip": archive(zipfile.ZIP_DEFLATED),
         "images.npz": arrays.getvalue(),
+        "list.txt": "\n".join(["# pictures", "", *(f"folder/{name}" for name in reversed(names))]).encode(),
         "empty/notes.txt": b"notes",
     }
 
@@ -139,7 +141,37 @@ def content(source) -> list[tuple[str, object, bytes]]:
     return [(item.id, item.label, item.load().pixels.tobytes()) for item in source]
 
 
-SETS = ("folder", "s-{0..1}.tar", "s.tar.gz", "stored.zip", "packed.zip", "images.npz")
+SETS = ("folder", "s-{0..1}.tar", "s.tar.gz", "stored.zip", "packed.zip", "images.npz", "list.txt")
+
+
+def test_a_list_may_name_images_elsewhere(places, web):
+    address, handler = web
+    handler.content["else/list.lst"] = f"{address}/folder/b/01.png?key=secret\nc/00.png".encode()
+    handler.content["else/c/00.png"] = PICTURES["a/00.png"]
+    source = open_source(f"{address}/else/list.lst", SourceOptions(labels="folders"))
+    assert [item.label for item in source] == ["b", "c"]
+    assert [item.load().pixels.tobytes() for item in source] == [
+        decode_bytes(PICTURES[name], name).pixels.tobytes() for name in ("b/01.png", "a/00.png")
+    ]
+    assert "secret" not in str([item.id for item in source])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"folder/a/00.png\ngone.png", "1 of 2 listed files don't exist:\n  gone.png\nRelative paths .*relative to"),
+        (b"/etc/picture.png", "names /etc/picture.png, a path on a machine"),
+        (b"# nothing", "names no image"),
+        (b"\xff\xfe", "not a text file"),
+    ],
+)
+def test_lists_that_cannot_be_used(places, web, text, words):
+    address, handler = web
+    handler.content["bad.txt"] = text
+    with pytest.raises(ImageSourceError, match=words):
+        open_source(f"{address}/bad.txt")
+    with pytest.raises(ImageSourceError, match="no such file"):
+        open_source(f"{address}/missing.txt")
 
 
 @pytest.mark.parametrize("name", SETS)

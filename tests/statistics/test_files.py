@@ -111,6 +111,14 @@ def test_what_torch_fidelity_caches(tmp_path, dtype):
     assert frechet_distance(found.moments, generated).value == pytest.approx(theirs, rel=tolerance)
 
 
+def test_tensors_of_few_digits_are_read(tmp_path):
+    path = tmp_path / "few-digits.pt"
+    torch.save({"mu": torch.from_numpy(MU).bfloat16(), "sigma": torch.eye(8).half()}, path)
+    found = read_statistics(path)
+    np.testing.assert_allclose(found.moments.mean, MU, rtol=2**-8)
+    assert np.array_equal(found.moments.covariance(), np.eye(8))
+
+
 def test_adms_and_clean_fids_forms(tmp_path):
     adm = read_statistics(npz(tmp_path / "adm.npz", mu=MU, sigma=SIGMA, mu_s=MU, sigma_s=SIGMA))
     assert adm.form.startswith("ADM")
@@ -162,6 +170,7 @@ def test_arrays_that_are_no_statistics(tmp_path, arrays, words):
         read_statistics(npz(tmp_path / "bad.npz", **arrays))
 
 
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor")
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -171,6 +180,9 @@ def test_arrays_that_are_no_statistics(tmp_path, arrays, words):
         ({"mu": OBJECTS, "sigma": SIGMA}, "Python objects"),
         ({"mu": torch.zeros(3, dtype=torch.int64), "sigma": SIGMA}, "int64"),
         ({"mu": torch.zeros(8), "sigma": torch.zeros(4, 4)}, "must be \\[D\\]"),
+        ({"mu": torch.zeros(8), "sigma": torch.zeros(8, 8, dtype=torch.complex64)}, "complex64"),
+        ({"mu": torch.zeros(8), "sigma": torch.eye(8).to_sparse()}, "sigma is no array"),
+        ({"mu": [1.0, 2.0], "sigma": [[1.0, 0.0], [0.0]]}, "sigma is no array"),
     ],
 )
 def test_torch_files_that_are_no_statistics(tmp_path, content, words):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jsonschema
 import numpy as np
 import pytest
@@ -10,10 +12,12 @@ import torch
 import ganeval
 from ganeval.errors import CompareError, ImageSourceError, MetricError, StatisticsError
 from ganeval.features.features import ExtractorInfo
+from ganeval.features.resolving import resolve_extractor
 from ganeval.metrics.frechet_distance import frechet_distance, frechet_distance_from_moments
 from ganeval.metrics.moments import Moments
 from ganeval.report.serialise import report_schema
-from ganeval.statistics import Statistics, write_statistics
+from ganeval.statistics import Statistics, read_statistics, write_statistics
+from ganeval.statistics.source import require_extractor, statistics_of
 
 FD = "fd_means-and-spreads"
 
@@ -186,6 +190,43 @@ def test_until_takes_statistics(score, known, generated, real):
     report = score(generated, known(real), metrics="fid", until="fid=1000")
     assert report.stopping.met
     assert report[FD].n_real == 110
+
+
+def test_statistics_behind_a_url(score, known, generated, real, tmp_path):
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    path = write_statistics(tmp_path / "s.npz", known(real))
+    arrays = {"mu": np.zeros(2048), "sigma": np.eye(2048)}
+    np.savez(tmp_path / "theirs.npz", **arrays)
+    np.savez(tmp_path / "broken.npz", mu=arrays["mu"])
+    np.savez(tmp_path / "images.npz", arr_0=np.zeros((3, 8, 8, 3), np.uint8), **arrays)
+    torch.save({name: torch.from_numpy(values) for name, values in arrays.items()}, tmp_path / "theirs.pt")
+    for file in tmp_path.iterdir():
+        memory.pipe_file(f"/stats/{file.name}", file.read_bytes())
+    try:
+        url = "memory://stats/s.npz"
+        report = score(generated, url, metrics="fid")
+        assert report["fd"].value == score(generated, path, metrics="fid")["fd"].value
+        assert report.real.provenance["statistics"]["file"] == url
+        for name in ("theirs.npz", "theirs.pt"):
+            found = read_statistics(f"memory://stats/{name}")
+            assert found.path == found.source == f"memory://stats/{name}"
+            assert f"memory://stats/{name} holds" in found.notices[0].message
+        with pytest.raises(StatisticsError, match=r"^memory://stats/broken.npz has no array 'sigma'"):
+            statistics_of("memory://stats/broken.npz")
+        assert statistics_of("memory://stats/images.npz") is None
+        assert statistics_of("statistics:memory://stats/images.npz") is not None
+        assert statistics_of("memory://stats/gone.npz") is None
+        with pytest.raises(ImageSourceError, match="no such file"):
+            read_statistics("memory://stats/gone.npz")
+    finally:
+        memory.rm("/stats", recursive=True)
+
+
+def test_a_network_of_another_precision_says_what_to_type(known, network, real):
+    made = known(real)
+    other = replace(made, extractor=replace(made.extractor, precision="bfloat16"))
+    with pytest.raises(StatisticsError, match="--precision bfloat16, or make"):
+        require_extractor(other, resolve_extractor(network())[0])
 
 
 def test_an_npz_of_images_is_still_images(score, known, generated, real, tmp_path):

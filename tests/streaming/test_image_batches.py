@@ -67,6 +67,8 @@ def test_ranges_are_two() -> None:
     assert require_value_range(None) is None
     with pytest.raises(OptionError, match="0, 255"):
         require_value_range((0, 255))
+    with pytest.raises(OptionError, match="is 255"):
+        require_value_range(255)
 
 
 def test_levels_keep_the_gradient_and_refuse_bytes() -> None:

@@ -90,7 +90,7 @@ def test_classes_are_declared_for_any_metric_on_features(network, real_images, g
     assert float(metric.compute()) == pytest.approx(report["vendi"].value, rel=1e-9)
     assert type(pickle.loads(pickle.dumps(metric))) is streaming("vendi")
     with pytest.raises(MetricError, match="needs images"):
-        streaming("ms_ssim")(network)
+        streaming("ms_ssim")
 
 
 def test_only_moments_are_held_for_the_frechet_distance(network, real_images, generated_images) -> None:
@@ -230,12 +230,53 @@ def test_pickles_copies_and_state_dicts_go_on(kind, network, real_images, genera
         assert values(one) == pytest.approx(values(metric), rel=1e-12)
 
 
+@pytest.mark.parametrize("kind", [FrechetDistance, KernelDistance])
+def test_loaded_states_are_the_metrics_own_and_what_was_computed_before_is_forgotten(
+    kind, network, real_images, generated_images
+) -> None:
+    metric, first, second = (made(kind, network, real_images) for _ in range(3))
+    metric.update(generated_images[:60])
+    metric.persistent(True)
+    saved, expected = metric.state_dict(), values(metric)
+    first.update(generated_images[40:])
+    assert values(first) != expected
+    first.load_state_dict(saved)
+    assert values(first) == pytest.approx(expected, rel=1e-12)
+    # Going on changes neither the dictionary nor another that is loaded from it.
+    first.update(generated_images[60:])
+    second.load_state_dict(saved)
+    assert values(second) == pytest.approx(expected, rel=1e-12)
+
+
+def test_states_of_another_kind_are_refused(network, real_images, generated_images) -> None:
+    metric = made(KernelDistance, network, real_images)
+    metric.update(generated_images)
+    metric.persistent(True)
+    others = [
+        made(FrechetDistance, network, real_images),
+        made(KernelDistance, "pixels", real_images),
+        made(KernelDistance, network, real_images, capacity=50),
+        made(KernelDistance, network, real_images, seed=1),
+    ]
+    for other in others:
+        with pytest.raises(MetricError, match="can't be loaded"):
+            other.load_state_dict(metric.state_dict())
+        with pytest.raises(MetricError, match="can't be merged"):
+            other.merge_state(metric)
+        assert not int(other.generated_count)
+    # How floats would be read and where rows lie are no part of what was gathered.
+    same = made(KernelDistance, network, real_images, value_range=(0, 1))
+    same.load_state_dict(metric.state_dict())
+    assert values(same) == values(metric)
+
+
 @pytest.mark.parametrize("kind", CLASSES)
 def test_states_merge(kind, network, real_images, generated_images) -> None:
     whole, first, second = (made(kind, network, real_images) for _ in range(3))
     whole.update(generated_images)
-    first.update(generated_images[:20])
-    second.update(generated_images[20:])
+    first.update(generated_images[:40])
+    second.update(generated_images[40:])
+    values(first)
     first.merge_state(second)
     assert values(first) == pytest.approx(values(whole), rel=1e-9)
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader, TensorDataset
 
 import ganeval
 from ganeval.errors import ImageRangeError, ImageSourceError, MetricError, OptionError
@@ -57,6 +58,10 @@ def test_scores_are_those_of_score(network, real_images, generated_images) -> No
         assert (scores[name].interval is None) == (report[name].interval is None)
     # The sets of all pairs and of all images don't hang on the order, unlike subsets and splits.
     assert scores["kid"].corrected == pytest.approx(report["kd"].corrected, rel=1e-9)
+    assert "kid" in scores
+    assert scores.get("kid") is scores["kd"]
+    assert "precisoin" not in scores
+    assert scores.get("precisoin") is None
     with pytest.raises(MetricError, match="precision_tinynetwork"):
         scores["precisoin"]
 
@@ -81,6 +86,37 @@ def test_evaluation_leaves_the_training_alone(network, real_images) -> None:
     assert {name: score.value for name, score in again.items()} == {name: score.value for name, score in first.items()}
     other = suite.evaluate(generator, n=100, seed=4)
     assert other["fid"].value != first["fid"].value
+
+
+def test_reading_real_images_draws_nothing(network, real_images) -> None:
+    shuffled = DataLoader(TensorDataset(real_images), batch_size=32, shuffle=True)
+
+    class Drawing(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            random.random(), np.random.rand(), torch.rand(1)
+            return network(images)[0]
+
+    suite = suite_for(Drawing(), shuffled, ["fid"])
+    states = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
+    suite.update(real_images)
+    suite.compute()
+    suite.evaluate(real_images, n=50)
+    assert random.getstate() == states[0]
+    assert np.array_equal(np.random.get_state()[1], states[1])
+    assert torch.equal(torch.get_rng_state(), states[2])
+
+
+def test_a_network_in_training_can_be_the_extractor(real_images) -> None:
+    discriminator = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(192, 5)).double()
+    discriminator.register_forward_pre_hook(lambda module, inputs: (inputs[0].double() / 255,))
+    suite = suite_for(discriminator, real_images, ["fid"])
+    first = suite.evaluate(real_images, n=50)["fid"].value
+    assert discriminator.training
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in discriminator.parameters())
+    # Both sides go on being seen with the weights that it had when the suite was made.
+    nn.init.zeros_(discriminator[2].weight)
+    assert suite.evaluate(real_images, n=50)["fid"].value == pytest.approx(first, rel=1e-9, abs=1e-9)
+    assert suite.evaluate(real_images.flip(1) // 2, n=50)["fid"].value > 1e-3
 
 
 def test_modes_come_back_after_a_failure(network, real_images) -> None:
@@ -148,8 +184,9 @@ def test_what_cannot_be_evaluated(network, real_images) -> None:
         suite.evaluate(lambda n: torch.full((n, 3, 8, 8), 2.0), n=10)
     with pytest.raises(ImageSourceError, match="NoneType"):
         suite.evaluate(lambda n: None, n=10)
-    with pytest.raises(OptionError, match="batch_size"):
-        suite.evaluate(lambda n: torch.zeros(n, 3, 8, 8), n=10, batch_size=0)
+    for option, value in {"n": 1.5, "batch_size": 0, "seed": -1, "latent": "16"}.items():
+        with pytest.raises(OptionError, match=f"^{option} must be a whole number"):
+            suite.evaluate(lambda n: torch.zeros(n, 3, 8, 8), **{"n": 10} | {option: value})
 
 
 def test_metrics_that_need_more_than_features(network, real_images) -> None:

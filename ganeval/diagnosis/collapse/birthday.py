@@ -189,7 +189,7 @@ def _sentence(look: _Look) -> str:
     return (
         f"two samples that are duplicates by their {space} appear in a batch of about "
         f"{_rounded(look.generated.batch)}, of real images in one of {than}{_rounded(look.fresh.batch)}: the samples "
-        f"behave like draws of {_rounded(look.generated.value)} different images, real ones like "
+        f"behave like draws of about {_rounded(look.generated.value)} different images, real ones like "
         f"{than}{_rounded(look.fresh.value)}"
     )
 

@@ -156,7 +156,7 @@ def _sentence(narrowed: Sequence[ClassSpread], spreads: Sequence[ClassSpread], o
     elif overall > 0:
         sentence = f"samples of a class vary about as much as real images do ({overall:.0%} less on average)"
     else:
-        sentence = f"samples of a class vary at least as much as real images do ({-overall:.0%} more on average)"
+        sentence = f"samples of a class vary at least as much as real images do ({abs(overall):.0%} more on average)"
     return sentence.replace("%", " %")
 
 

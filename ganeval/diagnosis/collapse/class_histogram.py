@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ganeval.diagnosis.collapse.histogram_divergences import Placed, class_divergence
 from ganeval.diagnosis.collapse.mode_counts import expected_modes_of_sample
 from ganeval.diagnosis.collapse.part_counts import (
+    NAMING_LEVEL,
     Homogeneity,
     described_parts,
     divided,
@@ -279,6 +280,9 @@ def _sentence(severity: Severity, test: Homogeneity, lost: Sequence[Part], modes
     if severity == "none":
         made = f"all {total:,}" if modes.value >= total else f"{modes.value:,.0f} of {total:,}"
         return f"{made} classes are made, in nearly the shares of the real images ({gone})"
+    if not lost and test.p_value > NAMING_LEVEL:
+        share = _percent(share_lost(test, lost))
+        return f"the shares of the {total:,} classes differ by no more than chance may give ({share} of the real data)"
     if not lost:
         return f"the {total:,} classes are made in other shares than the real images have ({gone})"
     none = [part.name for part in lost if part.generated == 0]

@@ -150,7 +150,7 @@ def _examine(subject: Subject, *, pixels: str) -> Examined:
         DIAGNOSTIC.title,
         DIAGNOSTIC.failure,
         severity,
-        _sentence(effect, low, high, count, n, len(exact) + len(spaces.mirrored)),
+        _sentence(effect, low, high, count, n, len(exact), len(spaces.mirrored)),
         p_value=found.p_value,
         effect=effect,
         effect_of="share of the samples that are near copies of training images, beyond what fresh real images show",
@@ -279,17 +279,27 @@ def _smallest(n: int, m: int, seen: float) -> float:
     return min(1.0, max(needed, 8) / n / seen)
 
 
-def _sentence(effect: float, low: float, high: float, count: int, n: int, exact: int) -> str:
-    if count == 0 and exact == 0:
+def _sentence(effect: float, low: float, high: float, count: int, n: int, exact: int, mirrored: int) -> str:
+    if count == exact == mirrored == 0:
         return f"none of {counted(n, 'sample')} is closer to a training image than fresh real images come"
-    same = f"; {exact:,} {'has' if exact == 1 else 'have'} exactly a training image's pixels" if exact else ""
+    kinds = [(exact, ""), (mirrored, ", mirrored")]
+    same = "".join(
+        f"; {number:,} {'has' if number == 1 else 'have'} exactly a training image's pixels{how}"
+        for number, how in kinds
+        if number
+    )
     if low <= 0:
         return (
             f"{counted(count, 'sample')} of {n:,} lie exceptionally close to a training image, "
             f"which fresh real images do as well now and then{same}"
         )
-    copies = f"{100 * effect:.2g} % of the samples (between {100 * low:.2g} and {100 * high:.2g} %) are near copies"
-    return f"{copies} of training images{same}"
+    between = f"between {_percent(low)} and {_percent(high)} %"
+    return f"{_percent(effect)} % of the samples ({between}) are near copies of training images{same}"
+
+
+def _percent(share: float) -> str:
+    """Two digits, but never as a power of ten."""
+    return f"{100 * share:.0f}" if share >= 0.0995 else f"{100 * share:.2g}"
 
 
 def _gallery(subject: Subject, spaces: _Spaces, found: Copies, rows: npt.NDArray[np.int64]) -> Exhibit:

@@ -290,7 +290,7 @@ def _sentence(found: DataCopying, exchange: Exchange, standing_out: int) -> str:
     if standing_out:
         return f"{words}, and more than that in {counted(standing_out, 'group')} of similar images"
     if found.shift > _TYPICAL and found.p_value <= _STANDS_OUT:
-        return f"{words}: the samples are more typical than the data, not copied"
+        return f"{words}: the samples are more typical than the data, which by itself is no copying"
     return words
 
 

@@ -97,11 +97,16 @@ class RemoteFolderSource(ImageSource):
 
     def _load(self, path: str) -> DecodedImage:
         file = RemoteFile(self._files, f"{self._root.rstrip('/')}/{path}", f"{self.name.rstrip('/')}/{path}")
-        try:
-            data = file.read_all()
-        except FileNotFoundError as error:
-            raise CorruptImageError([(path, "can't be read: no such file")]) from error
-        return decode_bytes(data, path)
+        return load_image(file, path)
+
+
+def load_image(file: RemoteFile, path: str) -> DecodedImage:
+    """The image in a file; raises `CorruptImageError`, naming it `path`, if it can't be decoded or has gone."""
+    try:
+        data = file.read_all()
+    except FileNotFoundError as error:
+        raise CorruptImageError([(path, "can't be read: no such file")]) from error
+    return decode_bytes(data, path)
 
 
 def _nothing_found(name: str, images: int, others: dict[str, int]) -> ImageSourceError:

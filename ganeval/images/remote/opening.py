@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 
 from ganeval.errors import ImageSourceError
 from ganeval.images.archive import ZipSource
 from ganeval.images.arrays import ArraySource, open_npy_file, open_npz_file
 from ganeval.images.names import has_image_suffix
+from ganeval.images.remote.fetching import Fetched
 from ganeval.images.remote.files import Web
 from ganeval.images.remote.folder import RemoteFolderSource
+from ganeval.images.remote.listing import RemoteListedSource
 from ganeval.images.shards import ShardSource
 from ganeval.images.source import ImageSource, SourceOptions
 from ganeval.images.urls import without_secrets
 
-_PIECE = 1 << 24
-
 
 def open_url(url: str, options: SourceOptions) -> ImageSource:
-    """The images behind a URL: tar shards (with braces), a zip, npz or npy, by suffix; anything else is a folder.
+    """The images behind a URL: tar shards (with braces), a zip, npz, npy or list, by suffix; all else is a folder.
 
     Raises
     ------
@@ -50,16 +48,12 @@ def _fetched(open_file: Callable[..., ArraySource]) -> Callable[[str, SourceOpti
     """An opener that fetches a file, which is there until its source isn't needed any more, and opens it."""
 
     def opened(url: str, options: SourceOptions) -> ImageSource:
-        file = Web().file(url)
-        if not file.exists():
-            raise ImageSourceError(f"{file}: there is no such file", hint="Check the URL.")
-        folder = tempfile.TemporaryDirectory(prefix="ganeval-", ignore_cleanup_errors=True)
-        target = Path(folder.name, file.name)
-        with open(target, "wb") as stream:
-            for start in range(0, file.size, _PIECE):
-                stream.write(file.read(start, min(_PIECE, file.size - start)))
-        source = open_file(target, options, name=str(file), state=f"{file} {file.state()}" if file.state() else None)
-        weakref.finalize(source, folder.cleanup)
+        fetched = Fetched(url)
+        file = fetched.file
+        source = open_file(
+            fetched.path, options, name=str(file), state=f"{file} {file.state()}" if file.state() else None
+        )
+        weakref.finalize(source, fetched.close)
         return source
 
     return opened
@@ -70,4 +64,5 @@ _OPENERS: dict[str, Callable[[str, SourceOptions], ImageSource]] = {
     ".zip": _open_zip,
     ".npz": _fetched(open_npz_file),
     ".npy": _fetched(open_npy_file),
+    **dict.fromkeys((".txt", ".lst"), RemoteListedSource),
 }

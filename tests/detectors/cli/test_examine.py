@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 from PIL import Image
 
+from ganeval.detectors.cli.options import states_of_named
 from ganeval.detectors.reporting.documents import verdict_schema
 from ganeval.detectors.specimen import open_specimen
 
@@ -136,6 +137,18 @@ def test_a_batch_goes_on_where_it_stopped(ganeval, folder: Path, paint, tmp_path
     assert "are in" not in ganeval("detect", folder, "--csv", out, "--prior", "0.1").text
 
 
+def test_a_detector_that_was_trained_anew_is_another_run(tmp_path: Path) -> None:
+    """Rows of an earlier run hold only for the same content behind the same names."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "detector.json").write_text("{}")
+    options = {"detector": [str(folder), "lattice"], "weights": {}, "trust_anchors": None}
+    before = states_of_named(options)
+    assert states_of_named(options) == before
+    (folder / "detector.json").write_text("{ }")
+    assert states_of_named(options) != before
+
+
 def test_json_of_a_batch_is_of_the_schema_with_errors_in_their_places(ganeval, folder: Path) -> None:
     done = ganeval("detect", folder, "--json", "-", "-q")
     assert done.json["schema"] == "ganeval/verdicts@1"
@@ -180,6 +193,7 @@ def test_help_shows_commands_and_the_options_of_the_default(ganeval) -> None:
     ("arguments", "said"),
     [
         (["missing.png"], "'missing.png' doesn't exist"),
+        (["tex.txt"], "Did you mean 'text.txt'?"),
         (["text.txt"], "text.txt can't be examined"),
         (["x.png", "--prior", "1"], "--prior 1 doesn't lie between 0 and 1"),
         (["x.png", "--level", "0"], "--level 0 doesn't lie between 0 and 1"),

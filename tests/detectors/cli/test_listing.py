@@ -36,6 +36,14 @@ def test_those_asked_by_default_ship_with_cards_and_reference_scores(rows: dict[
         assert shipped_detector(name).name == name
 
 
+def test_each_says_how_it_gets_its_weights() -> None:
+    _add_plugins()
+    text = " ".join(CliRunner().invoke(app, ["detectors"]).stdout.split())
+    assert "ganeval detect --weights wang2020=FILE" in text
+    assert "--detector patch --out FOLDER" in text
+    assert "needs 128 pixels on the shorter side with the weights that ship, 96 with your own" in text
+
+
 def test_in_words() -> None:
     _add_plugins()
     done = CliRunner().invoke(app, ["detectors"])

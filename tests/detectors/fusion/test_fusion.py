@@ -11,6 +11,7 @@ from ganeval.detectors.fusion.bins import BINS, bin_of
 from ganeval.detectors.fusion.fusing import FEWEST, Fused, Fusion
 from ganeval.detectors.fusion.rules import ABSENCE, LIKELY_ALARMS, MOST_OF_HINTS, judge
 from ganeval.detectors.fusion.stability import can_turn_over, turns_over
+from ganeval.detectors.provenance.judgements import TRUSTED_CAPTURE
 from ganeval.detectors.verdict import LABELS, Conditions
 
 
@@ -161,6 +162,66 @@ def test_unsigned_marks_hint_but_never_decide() -> None:
     assert judgement.probability == pytest.approx(1 / (1 + np.exp(-MOST_OF_HINTS)))
     camera = judge(None, _marks(-50.0), key="light", prior=0.5, level=0.95, silent="too small")
     assert camera.label == "inconclusive"
+
+
+def test_words_agree_with_the_probability_at_any_prior() -> None:
+    """A picture with a generator's mark, and one with strong traces, where few pictures are taken to be generated."""
+    for fused in (None, _fused(-0.5, 0.5, 0.5), _fused(3.0, 0.002, 0.9)):
+        judgement = judge(fused, _marks(3.0), key="light", prior=0.0001, level=0.95, silent="too small")
+        assert judgement.probability is not None
+        assert judgement.probability < 0.5
+        assert judgement.label == "inconclusive"
+    traces = judge(_fused(3.0, 0.002, 0.9), (), key="light", prior=0.01, level=0.95)
+    assert traces.label == "inconclusive"
+    assert "traces of a generator" in traces.reason
+    assert "taken to be generated" in traces.reason
+
+
+def test_traces_against_camera_data_are_not_called_common() -> None:
+    judgement = judge(_fused(0.5, 0.01, 0.6), _marks(-0.7), key="light", prior=0.5, level=0.95)
+    assert judgement.label == "inconclusive"
+    assert "traces of a generator that fewer than 1 %" in judgement.reason
+    assert "the file names a generator" in judgement.reason  # The sentence of the evidence that speaks against it.
+
+
+def test_reasons_do_not_blame_an_even_prior() -> None:
+    judgement = judge(_fused(-0.1, 0.02, 0.6), (), key="light", prior=0.5, level=0.95)
+    assert "known generators leave others" in judgement.reason
+
+
+def test_a_mark_of_a_generator_counts_where_the_pixels_are_like_nothing_known() -> None:
+    odd = _fused(0.0, 0.01, 0.01)
+    assert judge(odd, _marks(3.0), key="light", prior=0.5, level=0.95).label == "probably generated"
+    assert judge(odd, _marks(0.5), key="light", prior=0.5, level=0.95).label == "inconclusive"
+
+
+def test_a_trusted_cameras_signature_counts_unless_the_pixels_contradict_it() -> None:
+    trusted = _marks(TRUSTED_CAPTURE)
+    told = judge(_fused(0.2, 0.5, 0.5), trusted, key="light", prior=0.5, level=0.95)
+    assert told.label == "probably camera"
+    assert "the pixels don't contradict it" in told.reason
+    torn = judge(_fused(2.5, 0.002, 0.9), trusted, key="light", prior=0.5, level=0.95)
+    assert torn.label == "inconclusive"
+    assert "against it stands that" in torn.reason
+
+
+def test_an_absent_trace_may_be_worth_nothing() -> None:
+    """The interval reaches up to what is known without the pixels, however sure the references are."""
+    for hint in (0.0, -0.7):
+        sure = judge(_fused(-9.0, 0.9, 0.01), _marks(hint), key="light", prior=0.3, level=0.95)
+        assert sure.high == pytest.approx(1 / (1 + np.exp(-hint) * 0.7 / 0.3))
+        assert sure.low is not None
+        assert sure.probability is not None
+        assert sure.low <= sure.probability < sure.high
+    traced = judge(_fused(2.0, 0.02, 0.6), (), key="light", prior=0.5, level=0.95)
+    assert traced.high == pytest.approx(1 / (1 + np.exp(-2.5)))
+
+
+def test_what_a_signature_settles_does_not_depend_on_the_prior() -> None:
+    judgement = judge(None, _marks(7.0, decides=True), key="light", prior=1e-6, level=0.95)
+    assert judgement.label == "generated"
+    assert judgement.probability is not None
+    assert judgement.probability > 0.99
 
 
 def test_a_signature_decides_against_the_pixels() -> None:

@@ -296,6 +296,7 @@ def test_second_exif_is_reported(picture):
         ("http://c2pa.org/digitalsourcetype/trainedAlgorithmicData", Making.GENERATED),
         ("algorithmicMedia", Making.SYNTHETIC),
         ("computationalCapture", Making.CAPTURED),
+        ("compositeCapture", Making.MONTAGE),
         ("digitalArt", Making.OTHER),
         ("untrainedAlgorithmicMedia", Making.OTHER),
         ("", Making.OTHER),
@@ -303,6 +304,24 @@ def test_second_exif_is_reported(picture):
 )
 def test_source_types(text, making):
     assert read_source_type(text).making is making
+
+
+@pytest.mark.parametrize(
+    ("attributes", "ratio"),
+    [
+        (f'e:DigitalSourcefileType="{TRAINED}"', judgements.UNSIGNED_GENERATED),
+        ('e:DigitalSourceType="compositeCapture"', None),
+        ('e:AISystemUsed="Midjourney 6"', judgements.UNSIGNED_GENERATED),
+        ('e:AISystemUsed="none"', None),
+        ('e:AISystemUsed="No AI was used"', None),
+        ('ps:Credit="Made with Midjourney"', judgements.GENERATOR_NAMED),
+        ('ps:Credit="Not made with Midjourney"', None),
+        ('ps:Credit="ohne Midjourney"', None),
+        ('xmp:CreatorTool="Adobe Firefly no. 1"', judgements.GENERATOR_NAMED),
+    ],
+)
+def test_what_is_denied_does_not_count(picture, attributes, ratio):
+    assert _examine(_with_xmp(picture, "JPEG", _xmp(attributes))).log_likelihood_ratio == ratio
 
 
 def test_gif_with_xmp(picture):

@@ -197,3 +197,16 @@ def test_shown_text_is_one_safe_line():
     long = shown("x" * 10_000)
     assert len(long) < MAX_SHOWN + 60
     assert "10,000 characters" in long
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"Comment": "Steps: 3 to bake. Seed: pumpkin. Size: large"},
+        {"Description": "a terminal: ls --chaos x --v verbose --ar wide"},
+        {"Software": "this was not made by Midjourney"},
+        {"Software": "without Stable Diffusion"},
+    ],
+)
+def test_texts_that_only_sound_like_it(picture, texts):
+    assert _examine(_png(picture, texts)).abstains

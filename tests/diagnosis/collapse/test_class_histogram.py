@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ganeval.diagnosis.collapse.class_histogram import DIAGNOSTIC, judged_by_probe
@@ -48,6 +49,19 @@ def test_nothing_is_found_where_nothing_is_lost() -> None:
     assert found.evidence.p_value > 0.01
     assert found.evidence.parts == ()
     assert "all 5 classes are made" in found.evidence.sentence
+
+
+def test_few_images_are_not_said_to_differ() -> None:
+    def with_logits(classes: npt.NDArray[np.int64]) -> Features:
+        logits = np.eye(10, dtype=np.float32)[classes]
+        return Features(logits.copy(), logits=logits, extractor=ExtractorInfo("mine", None, "clean"))
+
+    # Ten images of five classes in ten: that looks like a loss, and is chance as well as not.
+    evidence = DIAGNOSTIC(Subject(with_logits(np.arange(10) // 2), with_logits(np.arange(200) % 10))).evidence
+    assert evidence.severity != "none"
+    assert evidence.p_value is not None
+    assert evidence.p_value > 0.05
+    assert evidence.sentence.startswith("the shares of the 10 classes differ by no more than chance may give (")
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from ganeval.diagnosis.memorisation.closeness import (
     pixel_closeness,
     remarkably_close,
 )
-from ganeval.diagnosis.memorisation.copies import DIAGNOSTIC, find_copies
+from ganeval.diagnosis.memorisation.copies import DIAGNOSTIC, _sentence, find_copies
 from ganeval.diagnosis.memorisation.nearest_images import nearest_images, nearest_training_images, nearest_within
 from ganeval.diagnosis.memorisation.shares import clopper_pearson, difference_of_shares, smallest_difference
 from ganeval.diagnosis.memorisation.tail_scan import tail_scan_p_value
@@ -314,6 +314,30 @@ def test_overlap_is_found_and_named(fashion) -> None:
     bare = find_overlap(Features(held.reshape(50, -1) / np.float32(255)), Features(training.pooled))
     assert (bare.by_pixels, bare.by_features) == (0, 2)
     assert find_overlap(_features(fashion["held_out"][:50], "test"), training).sentence == ""
+    samples = find_overlap(_features(held, "test"), training, place="among the samples")
+    assert samples.sentence.startswith("2 of 50 held-out images are also among the samples: test/4")
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        (
+            (1.0, 0.88, 1.0, 400, 400, 400, 0),
+            "100 % of the samples (between 88 and 100 %) are near copies of training ",
+        ),
+        ((0.084, 0.036, 0.132, 52, 400, 0, 1), "8.4 % of the samples (between 3.6 and 13 %) are near copies "),
+        ((0.0, 0.0, 0.0, 0, 400, 0, 0), "none of 400 samples is closer"),
+    ],
+)
+def test_the_sentence_has_shares_that_people_can_read(counts: tuple[float, ...], said: str) -> None:
+    assert _sentence(*counts).startswith(said)
+
+
+def test_exact_and_mirrored_pixels_are_told_apart() -> None:
+    said = _sentence(0.1, 0.05, 0.2, 50, 400, 1, 10)
+    assert said.endswith(
+        "; 1 has exactly a training image's pixels; 10 have exactly a training image's pixels, mirrored"
+    )
 
 
 def test_intervals_of_shares() -> None:

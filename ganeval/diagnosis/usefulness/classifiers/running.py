@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
 from ganeval.diagnosis.usefulness.classifiers.checkpoint import load_checkpoint, require_same, save_checkpoint
 from ganeval.diagnosis.usefulness.classifiers.training import Training
 from ganeval.errors import OptionError, OutputError
-from ganeval.interrupts import Interrupts
+from ganeval.interrupts import Interrupts, Terminated
 from ganeval.progress import Progress, SilentProgress
 
 #: Seconds after which the next end of an epoch makes a checkpoint: for small sets an epoch is over in no time.
@@ -21,14 +22,17 @@ def open_run(folder: Path, *, resume: bool) -> None:
     Raises
     ------
     OptionError
-        If it holds a run already and that isn't to go on.
+        If it holds a run already and that isn't to go on, or none and one is to.
     OutputError
         If it can't be made.
     """
-    if not resume and next(folder.glob("classifier-*.pt"), None) is not None:
+    there = next(folder.glob("classifier-*.pt"), None) is not None
+    if there and not resume:
         raise OptionError(
             f"{folder} holds classifiers of an earlier run", hint="Go on with --resume, or name another folder."
         )
+    if resume and not there:
+        raise OptionError(f"there is no run in {folder} to resume", hint="Leave out --resume to start one.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -64,7 +68,7 @@ def finish_training(
     Raises
     ------
     KeyboardInterrupt
-        After SIGINT or SIGTERM, with a checkpoint if there is a folder.
+        After SIGINT or SIGTERM (`Terminated`), with a checkpoint if there is a folder; it says how to go on.
     WeightsError
         If the checkpoint is damaged or of another training.
     MetricError
@@ -94,6 +98,13 @@ def finish_training(
                     training.processes.wait()
                     saved = time.monotonic()
                 if stop and not ended:
-                    raise KeyboardInterrupt
+                    kind = Terminated if interrupts.came == signal.SIGTERM else KeyboardInterrupt
+                    raise kind(_kept(folder))
     finally:
         task.finish()
+
+
+def _kept(folder: Path | None) -> str:
+    if folder is None:
+        return "no classifier is kept, as no folder was named for checkpoints (--out)"
+    return f"what was trained so far is kept in {folder}, and the same command with --resume goes on from there"

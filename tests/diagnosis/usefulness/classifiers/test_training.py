@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from ganeval.features.engine import extract
 from ganeval.features.unseen import NoFeatures
 from ganeval.images.arrays import ArraySource
 from ganeval.images.opening import open_source
+from ganeval.interrupts import Terminated
 
 # With dropout and batch normalisation, so that both have to be restored.
 MODEL = "mobilenet_v3_small"
@@ -146,8 +148,10 @@ def test_an_interrupt_saves_first(tmp_path: Path) -> None:
 
     whole = training()
     finish_training(whole, "real")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Terminated, match=re.escape(f"kept in {tmp_path}, and the same command with --resume")):
         finish_training(training(), "real", folder=tmp_path, progress=Interrupting())
+    with pytest.raises(Terminated, match="no classifier is kept"):
+        finish_training(training(), "real", progress=Interrupting())
     assert torch.load(tmp_path / "classifier-real.pt", weights_only=True)["done"] in (2, 3)
     resumed = training()
     finish_training(resumed, "real", folder=tmp_path, resume=True)
@@ -230,3 +234,14 @@ def test_two_processes_agree_and_write_once(tmp_path: Path) -> None:
     assert first[0] == first[1]
     assert len(list((tmp_path / "run").glob("classifier-*.pt"))) == 3
     assert ran("resume") == first
+
+
+def test_a_folder_without_a_run_is_nothing_to_resume(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="misspelt to resume"):
+        open_run(tmp_path / "misspelt", resume=True)
+    assert not (tmp_path / "misspelt").exists()
+    open_run(tmp_path / "new", resume=False)
+    (tmp_path / "new" / "classifier-real.pt").write_bytes(b"")
+    open_run(tmp_path / "new", resume=True)
+    with pytest.raises(OptionError, match="earlier run"):
+        open_run(tmp_path / "new", resume=False)

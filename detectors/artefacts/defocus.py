@@ -1,0 +1,55 @@
+"""Takes a scene out of focus, wholly or but for a part of it, as lenses do and portraits want."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
+
+from ganeval.detectors.artefacts.backgrounds import shape_mask
+
+Pixels = npt.NDArray[np.uint8]
+
+#: Widths of the blur, standard deviations in pixels, evenly over their logarithms.
+WIDTHS = (0.7, 8.0)
+#: Share of the scenes out of focus that have a part in focus.
+SHALLOW = 0.5
+#: How soft the edge of that part is, as a part of the scene's shorter side.
+EDGE = (0.01, 0.12)
+#: Share of the scenes out of focus whose grain is kept: a sensor's noise isn't blurred by the lens.
+GRAINED = 0.6
+#: Its standard deviation, in grey levels.
+GRAIN = (0.3, 2.0)
+
+
+def defocus(rng: np.random.Generator, share: float) -> Callable[[Pixels], Pixels]:
+    """What takes a scene out of focus, for that share of draws; else what leaves it alone.
+
+    The same is done to each scene that it is given, whatever its size.
+
+    Parameters
+    ----------
+    rng
+        Draws everything.
+    share
+        In [0, 1].
+    """
+    chosen, seed = rng.random() < share, int(rng.integers(2**31))
+    return (lambda scene: _out_of_focus(scene, np.random.default_rng(seed))) if chosen else (lambda scene: scene)
+
+
+def _out_of_focus(scene: Pixels, rng: np.random.Generator) -> Pixels:
+    width = float(np.exp(rng.uniform(*np.log(WIDTHS))))
+    shallow, grained = rng.random() < SHALLOW, rng.random() < GRAINED
+    sharp = scene.astype(np.float32)
+    made = gaussian_filter(sharp, (width, width, 0))
+    if shallow:
+        edge = rng.uniform(*EDGE) * min(scene.shape[:2])
+        mask = gaussian_filter(shape_mask(*scene.shape[:2], rng), edge)[..., None]
+        made = mask * sharp + (1 - mask) * made
+    if grained:
+        # One value a pixel: grain is mostly of luma.
+        made = made + rng.normal(0, rng.uniform(*GRAIN), (*scene.shape[:2], 1)).astype(np.float32)
+    return np.clip(np.rint(made), 0, 255).astype(np.uint8)
