@@ -250,8 +250,8 @@ class Fingerprints:
         said = []
         for name, found in self.recognised.items():
             if found.share < _HALF:
-                why = self._why_unrecognised(name)
-                said.append(f"Of {found.of} held-out pictures of {name}, {found.right} are recognised: {why}.")
+                why, verb = self._why_unrecognised(name), "is" if found.right == 1 else "are"
+                said.append(f"Of {found.of} held-out pictures of {name}, {found.right} {verb} recognised: {why}.")
         for name, one in [*self.generators.items(), ("the photographs", self.photographs)]:
             if one.skipped:
                 passed = f"{counted(one.skipped, 'picture')} of {name}"
