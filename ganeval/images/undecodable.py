@@ -67,6 +67,11 @@ def reason_for(error: Exception, name: str | None) -> str:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return f"larger than the limit of {limit_in_pixels()} pixels (decompression bomb)"
     message = str(error)
+    if "MAX_TEXT_" in message:
+        return (
+            "its compressed texts unpack to more than a megabyte, as in a decompression bomb, or in very long generation "
+            "parameters: save it anew without texts"
+        )
     if isinstance(error, EOFError) or any(sign in message.lower() for sign in _TRUNCATION_SIGNS):
         return TRUNCATED
     return f"broken {name or 'image'}: {message or type(error).__name__}"

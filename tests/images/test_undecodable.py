@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from ganeval.errors import CorruptImageError
+from ganeval.images.decode import decode_file
 from ganeval.images.undecodable import what_it_is_instead
 
 
@@ -22,3 +26,11 @@ from ganeval.images.undecodable import what_it_is_instead
 )
 def test_other_formats_are_named(data: bytes, named: str) -> None:
     assert named in what_it_is_instead(data)
+
+
+def test_texts_that_unpack_to_megabytes_are_no_broken_image(tmp_path) -> None:
+    texts = PngInfo()
+    texts.add_text("prompt", "A" * 2_000_000, zip=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "packed.png", pnginfo=texts)
+    with pytest.raises(CorruptImageError, match="texts unpack to more than a megabyte"):
+        decode_file(tmp_path / "packed.png")
