@@ -69,7 +69,7 @@ def reason_for(error: Exception, name: str | None) -> str:
     message = str(error)
     if "MAX_TEXT_" in message:
         return (
-            "its compressed texts unpack to more than a megabyte, as in a decompression bomb, or in very long generation "
+            "its compressed texts unpack to more than a megabyte, as in a bomb or in very long generation "
             "parameters: save it anew without texts"
         )
     if isinstance(error, EOFError) or any(sign in message.lower() for sign in _TRUNCATION_SIGNS):
