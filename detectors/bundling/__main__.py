@@ -89,7 +89,7 @@ def reference(
     photos: Photos,
     out: Out,
     sources_in: Sources = None,
-    draws: int = 6,
+    draws: int = 8,
     workers: int = 2,
     add: Annotated[bool, typer.Option("--add", help="Keep the columns of detectors that are there.")] = False,
 ) -> None:

@@ -44,7 +44,7 @@ def reference_scores(
     detectors: Mapping[str, PixelDetector],
     *,
     draws: int,
-    wholes: int = 3,
+    wholes: int = 8,
     workers: int,
     progress: Progress,
 ) -> ReferenceScores:

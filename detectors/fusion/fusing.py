@@ -17,8 +17,9 @@ Floats = npt.NDArray[np.float64]
 
 #: References of each class that a bin needs before anything is said of pictures of its kind.
 FEWEST = 40
-#: Photographs of one source under the same conditions that have a say of their own.
-SOURCE = 40
+#: Photographs of one source (files and changed copies) under the same conditions that have a say of their own. Of
+#: fewer, none might score as high as a picture that is to be found: the least share that n can show is 1 in n + 1.
+SOURCE = 80
 
 
 @dataclass(frozen=True)

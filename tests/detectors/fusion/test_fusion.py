@@ -9,7 +9,7 @@ from ganeval.detectors.calibration.reference import ReferenceScores
 from ganeval.detectors.evidence import Evidence
 from ganeval.detectors.fusion.bins import BINS, bin_of
 from ganeval.detectors.fusion.fusing import FEWEST, Fused, Fusion
-from ganeval.detectors.fusion.rules import ABSENCE, LIKELY_ALARMS, MOST_OF_HINTS, judge
+from ganeval.detectors.fusion.rules import ABSENCE, LIKELY_ALARMS, MOST_OF_HINTS, SURE_ALARMS, judge
 from ganeval.detectors.fusion.stability import can_turn_over, turns_over
 from ganeval.detectors.provenance.judgements import TRUSTED_CAPTURE
 from ganeval.detectors.verdict import LABELS, Conditions
@@ -26,8 +26,13 @@ def _reference(n: int, seed: int, bins: str | list[str] = "light", shift: float 
     return ReferenceScores(("good", "noise"), scores, generated, names, np.arange(n).astype(str), keys)
 
 
-def _fused(ratio: float, p_camera: float, p_generated: float) -> Fused:
-    return Fused(ratio, np.array([ratio - 0.5, ratio + 0.5]), p_camera, p_camera / 2, p_generated)
+#: Photographs that score as high are as rare as "probably generated" allows.
+RARE = 0.9 * LIKELY_ALARMS
+
+
+def _fused(ratio: float, p_camera: float, p_generated: float, p_pooled: float | None = None) -> Fused:
+    pooled = p_camera / 2 if p_pooled is None else p_pooled
+    return Fused(ratio, np.array([ratio - 0.5, ratio + 0.5]), p_camera, pooled, p_generated)
 
 
 def test_the_detector_that_tells_gets_the_weight() -> None:
@@ -71,7 +76,7 @@ def test_false_alarms_keep_to_their_bound_whatever_the_detector() -> None:
 def test_false_alarms_are_bounded_for_the_least_fortunate_source() -> None:
     """One source of photographs scores higher than the others: a score that is rare on average isn't rare there."""
     rng = np.random.default_rng(5)
-    n = 1000
+    n = 2000
     generated = np.arange(n) % 2 == 1
     odd = np.arange(n) % 20 == 0  # A tenth of the photographs.
     scores = rng.standard_normal(n) + np.where(generated, 3.0, -3.0) + np.where(odd, 3.0, 0.0)
@@ -104,10 +109,10 @@ def test_a_detector_that_abstains_is_left_out() -> None:
     ("fused", "label"),
     [
         (_fused(5.0, 0.002, 0.9), "generated"),
-        (_fused(5.0, 0.028, 0.6), "probably generated"),  # Rare in every source, but not in all together.
-        (_fused(2.0, 0.02, 0.6), "probably generated"),
-        (_fused(2.0, 0.04, 0.6), "inconclusive"),
-        (_fused(-0.1, 0.02, 0.6), "inconclusive"),
+        (_fused(5.0, RARE, 0.6, 1.1 * SURE_ALARMS), "probably generated"),  # Rare, but not as rare as that.
+        (_fused(2.0, RARE, 0.6), "probably generated"),
+        (_fused(2.0, 1.3 * LIKELY_ALARMS, 0.6), "inconclusive"),
+        (_fused(-0.1, RARE, 0.6), "inconclusive"),
         (_fused(5.0, 0.2, 0.9), "inconclusive"),  # A large ratio that many photographs have too.
         (_fused(0.3, 0.3, 0.3), "inconclusive"),
         (_fused(-3.0, 0.8, 0.05), "inconclusive"),  # An absent trace alone is no camera.
@@ -185,7 +190,7 @@ def test_traces_against_camera_data_are_not_called_common() -> None:
 
 
 def test_reasons_do_not_blame_an_even_prior() -> None:
-    judgement = judge(_fused(-0.1, 0.02, 0.6), (), key="light", prior=0.5, level=0.95)
+    judgement = judge(_fused(-0.1, RARE, 0.6), (), key="light", prior=0.5, level=0.95)
     assert "known generators leave others" in judgement.reason
 
 
@@ -213,7 +218,7 @@ def test_an_absent_trace_may_be_worth_nothing() -> None:
         assert sure.low is not None
         assert sure.probability is not None
         assert sure.low <= sure.probability < sure.high
-    traced = judge(_fused(2.0, 0.02, 0.6), (), key="light", prior=0.5, level=0.95)
+    traced = judge(_fused(2.0, RARE, 0.6), (), key="light", prior=0.5, level=0.95)
     assert traced.high == pytest.approx(1 / (1 + np.exp(-2.5)))
 
 
