@@ -191,6 +191,8 @@ class Examiner:
         silent = [(one.detector, one.sentence) for one in evidence if one.abstains]
         if specimen.has_more_frames:
             silent.append(("other frames", "the file holds several frames or pages, and only the first is judged"))
+        if specimen.is_preview:
+            silent.append(("full picture", "a raw file: only the small preview in it is judged, not the picture"))
         if not self.online:
             silent.append(("network", "remote manifests and revocation of certificates: only with --online"))
         return tuple(silent)

@@ -26,6 +26,9 @@ HINT = "Give a whole image file: PNG, JPEG, WebP, GIF, BMP or TIFF."
 #: Bytes above which a file isn't read: more than the largest image that is decoded can have.
 LARGEST_FILE = 1 << 30
 
+# TIFF 6.0: tag 254 says what an image of the file is, with bit 0 for a smaller copy of another one in it.
+_SUBFILE_TYPE, _REDUCED = 254, 1
+
 
 @dataclass(frozen=True)
 class Specimen:
@@ -72,6 +75,15 @@ class Specimen:
         # What follows the first frame may be as broken as it likes.
         with contextlib.suppress(Exception), Image.open(io.BytesIO(self.data), formats=(self.info.format,)) as image:
             return bool(getattr(image, "is_animated", False))
+        return False
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether what was decoded is a TIFF's reduced copy of its picture, as in a camera's raw files."""
+        if self.data is None or self.info.format != "TIFF":
+            return False
+        with contextlib.suppress(Exception), Image.open(io.BytesIO(self.data), formats=("TIFF",)) as image:
+            return bool(image.getexif().get(_SUBFILE_TYPE, 0) & _REDUCED)
         return False
 
 

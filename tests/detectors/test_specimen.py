@@ -51,3 +51,14 @@ def test_frames_after_the_first_are_known_of(kind: str) -> None:
         first.save(stored, kind, save_all=bool(more), append_images=more)
         assert open_specimen(stored.getvalue()).has_more_frames == bool(more)
     assert not open_specimen(np.zeros((9, 9, 3), np.uint8)).has_more_frames
+
+
+@pytest.mark.parametrize(("kind", "preview"), [(None, False), (0, False), (1, True), (2, False)])
+def test_a_reduced_copy_in_a_tiff_is_only_a_preview(kind: int | None, preview: bool) -> None:
+    stream = io.BytesIO()
+    image = Image.fromarray(np.zeros((16, 16, 3), np.uint8))
+    image.save(stream, "TIFF", tiffinfo={} if kind is None else {254: kind})
+    assert open_specimen(stream.getvalue()).is_preview is preview
+    with io.BytesIO() as other:
+        image.save(other, "PNG")
+        assert not open_specimen(other.getvalue()).is_preview
