@@ -14,9 +14,9 @@ from ganeval.diagnosis.memorisation.thumbnails import crops, mirror, whole
 from ganeval.errors import MetricError
 
 Vectors = npt.NDArray[np.floating[Any]]
-#: Samples for whose candidates crops are made at once, and samples that are compared with them at once.
-_BATCH = 2000
-_CHUNK = 32
+#: Training images that are cropped at once, and pairs of a sample and an image that are compared at once.
+_BLOCK = 2000
+_PAIRS = 2000
 #: No set varies in more directions than this, in which 50 neighbours at one distance are one.
 _MOST_DIMENSIONS = 1000.0
 #: Logarithm of the relative volume below which an image is an exact copy.
@@ -196,23 +196,29 @@ def _nearest_crop(
     small: npt.NDArray[np.float32], training: npt.NDArray[np.float32], tried: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Distance [Q] of each query to the nearest crop of the images that it is `tried` against, and that image's row."""
-    distances, sources = np.empty(len(small)), np.empty(len(small), dtype=np.int64)
-    for start in range(0, len(small), _BATCH):
-        rows = tried[start : start + _BATCH]
-        wanted, place = np.unique(rows, return_inverse=True)
-        made = torch.from_numpy(np.stack(list(crops(training[wanted])), axis=1))
+    queries = torch.from_numpy(small)
+    own = queries.square().sum(dim=1)
+    # Pairs of a query and an image in the order of the images, so that each image is cropped once.
+    order = np.argsort(tried, axis=None, kind="stable")
+    sources = tried.ravel()[order]
+    wanted, begins = np.unique(sources, return_index=True)
+    begins = np.append(begins, len(sources))
+    squared = np.empty(tried.size, dtype=np.float32)
+    for first in range(0, len(wanted), _BLOCK):
+        block = wanted[first : first + _BLOCK]
+        made = torch.from_numpy(np.stack(list(crops(training[block])), axis=1))
         norms = made.square().sum(dim=2)
-        places = torch.from_numpy(place.reshape(rows.shape))
-        for offset in range(0, len(rows), _CHUNK):
-            those = places[offset : offset + _CHUNK]
-            part = slice(start + offset, start + offset + len(those))
-            x = torch.from_numpy(small[part])
-            inner = torch.matmul(made[those].flatten(1, 2), x[:, :, None])[:, :, 0].reshape(*those.shape, -1)
-            squared = (norms[those] - 2 * inner).amin(dim=2) + x.square().sum(dim=1)[:, None]
-            least, which = squared.min(dim=1)
-            distances[part] = least.clamp(min=0).sqrt().numpy()
-            sources[part] = tried[part][np.arange(len(those)), which.numpy()]
-    return distances, sources
+        stop = begins[first + len(block)]
+        for start in range(begins[first], stop, _PAIRS):
+            pairs = slice(start, min(start + _PAIRS, stop))
+            asked = torch.from_numpy(order[pairs] // tried.shape[1])
+            places = torch.from_numpy(np.searchsorted(block, sources[pairs]))
+            inner = torch.bmm(made[places], queries[asked][:, :, None])[:, :, 0]
+            squared[order[pairs]] = ((norms[places] - 2 * inner).amin(dim=1) + own[asked]).numpy()
+    of_query = squared.reshape(tried.shape)
+    nearest = of_query.argmin(axis=1)[:, None]
+    distances = np.sqrt(np.maximum(np.take_along_axis(of_query, nearest, axis=1)[:, 0], 0)).astype(np.float64)
+    return distances, np.take_along_axis(tried, nearest, axis=1)[:, 0]
 
 
 def _ratio(distance: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
