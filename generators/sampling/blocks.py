@@ -27,7 +27,9 @@ from ganeval.generators.streams import random_stream
 BLOCK_SIZE = 100
 #: Raised whenever the same weights and seed come to give other images.
 SAMPLING_VERSION = 1
-_KEPT_PASSES = 8
+#: Passes whose images are kept, at least, and bytes up to which more are: a whole set of small pictures, which
+#: diagnostics read again and again.
+_KEPT_PASSES, _KEPT_BYTES = 8, 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Drawing:
 
 
 class Blocks:
-    """The images of one drawing, kept a few passes at a time; may be asked from any thread.
+    """The images of one drawing, the last of them kept; may be asked from any thread.
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ class Blocks:
             made = self._kept.get((block, part))
             if made is None:
                 made = self._kept[block, part] = self._make(block, part)
-            _keep_newest(self._kept, (block, part))
+            _keep_newest(self._kept, (block, part), max(_KEPT_PASSES, _KEPT_BYTES // made.nbytes))
         return made[place], self.label(number)
 
     def label(self, number: int) -> int | None:
@@ -118,7 +120,7 @@ class Blocks:
                 # Drawn all the same: what isn't fixed is as it is in samples without conditions.
                 drawn = self._model.draw(BLOCK_SIZE, random, labels)
                 drawn = self._drawn[block] = self._model.conditioned(drawn, self._drawing.fixed)
-            _keep_newest(self._drawn, block)
+            _keep_newest(self._drawn, block, _KEPT_PASSES)
             return drawn
 
     def latents(self, block: int) -> Latents:
@@ -138,9 +140,9 @@ class Blocks:
         return to_bytes(levels(self._model, some))
 
 
-def _keep_newest(kept: OrderedDict[Any, Any], key: Any) -> None:
+def _keep_newest(kept: OrderedDict[Any, Any], key: Any, most: int) -> None:
     kept.move_to_end(key)
-    while len(kept) > _KEPT_PASSES:
+    while len(kept) > most:
         kept.popitem(last=False)
 
 

@@ -9,9 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ganeval.diagnosis.memorisation.nearest_images import LOCAL, nearest_images
+from ganeval.diagnosis.memorisation.nearest_images import (
+    LOCAL,
+    NearestImages,
+    nearest_images,
+    nearest_training_images,
+)
 from ganeval.diagnosis.memorisation.thumbnails import crops, mirror, whole
 from ganeval.errors import MetricError
+from ganeval.features.features import Features
 
 Vectors = npt.NDArray[np.floating[Any]]
 #: Training images that are cropped at once, and pairs of a sample and an image that are compared at once.
@@ -78,7 +84,21 @@ def feature_closeness(queries: Vectors, training: Vectors, *, block_bytes: int =
     rows = distinct_rows(training)
     _require_different(rows)
     distinct = training if len(rows) == len(training) else training[rows]
-    found = nearest_images(queries, distinct, count=LOCAL, block_bytes=block_bytes)
+    return _closeness(nearest_images(queries, distinct, count=LOCAL, block_bytes=block_bytes), rows)
+
+
+def closeness_of_sets(queries: Features, training: Features, *, block_bytes: int = 64 * 2**20) -> Closeness:
+    """`feature_closeness` of two sets' features; raises as that.
+
+    Where no training image is there twice, the neighbours are those that other diagnostics look for too, once for all.
+    """
+    rows = distinct_rows(training.pooled)
+    if len(rows) < max(3, len(training)):
+        return feature_closeness(queries.pooled, training.pooled, block_bytes=block_bytes)
+    return _closeness(nearest_training_images(queries, training, block_bytes=block_bytes), rows)
+
+
+def _closeness(found: NearestImages, rows: npt.NDArray[np.int64]) -> Closeness:
     near = rows[found.rows]
     ratio = _ratio(found.distances[:, 0], found.distances[:, -1])
     return Closeness(ratio, local_dimension(found.distances), near[:, 0], near)

@@ -12,7 +12,13 @@ import numpy.typing as npt
 from scipy.stats import beta, rankdata
 
 from ganeval.diagnosis.diagnostic import Diagnostic, Subject
-from ganeval.diagnosis.memorisation.closeness import Closeness, feature_closeness, pixel_closeness, remarkably_close
+from ganeval.diagnosis.memorisation.closeness import (
+    Closeness,
+    closeness_of_sets,
+    feature_closeness,
+    pixel_closeness,
+    remarkably_close,
+)
 from ganeval.diagnosis.memorisation.nearest_images import nearest_images
 from ganeval.diagnosis.memorisation.shares import SINGLE_LEVEL, clopper_pearson, difference_of_shares
 from ganeval.diagnosis.memorisation.tail_scan import tail_scan_p_value
@@ -200,10 +206,15 @@ def _compare(subject: Subject, pixels: str) -> tuple[_Spaces, float]:
             "there are too few real images to know how close fresh ones come to the training images",
             hint="Give at least 10 held-out images, or 30 training images.",
         )
-    training = real.pooled if fresh is not None else real.pooled[kept]
-    others = real.pooled[aside] if fresh is None else fresh.pooled
-    ours = feature_closeness(subject.generated.pooled, training, block_bytes=subject.block_bytes)
-    theirs = feature_closeness(others, training, block_bytes=subject.block_bytes)
+    if fresh is not None:
+        ours, theirs = (
+            closeness_of_sets(side, real, block_bytes=subject.block_bytes) for side in (subject.generated, fresh)
+        )
+    else:
+        ours, theirs = (
+            feature_closeness(vectors, real.pooled[kept], block_bytes=subject.block_bytes)
+            for vectors in (subject.generated.pooled, real.pooled[aside])
+        )
     names, closeness, nearest = ["features"], [(ours, theirs)], [_overall(subject, ours, kept, aside)]
     mirrored: dict[int, int] = {}
     reason = _why_no_pixels(subject, pixels)

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganeval.diagnosis.diagnostic import Subject
+from ganeval.diagnosis.memorisation import closeness
 from ganeval.diagnosis.memorisation.closeness import (
+    closeness_of_sets,
     feature_closeness,
     local_dimension,
     log_volume,
@@ -346,3 +348,36 @@ def test_intervals_of_shares() -> None:
     low, high = difference_of_shares(0.5, (0.4, 0.6), 0.3, (0.2, 0.4))
     assert (low, high) == pytest.approx((0.2 - 0.02**0.5, 0.2 + 0.02**0.5))
     assert smallest_difference(0.5, 10_000, 10_000) < smallest_difference(0.5, 100, 100) <= 1
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_closeness_of_sets_is_that_of_their_vectors(twice: bool) -> None:
+    training, queries = _vectors(21, 120), _vectors(22, 30)
+    if twice:
+        training[7] = training[3]
+    sets = [Features(pooled=vectors) for vectors in (queries, training)]
+    for found, expected in zip(closeness_of_sets(*sets), feature_closeness(queries, training), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_the_nearest_crop_is_that_of_every_pair() -> None:
+    """Against each pair by itself; images in blocks and pairs in parts of any size."""
+    rng = np.random.default_rng(5)
+    grey = rng.random((40, BASE * BASE), dtype=np.float32)
+    small = whole(rng.random((9, BASE * BASE), dtype=np.float32))
+    small[4] = list(crops(grey[11:12]))[13][0]
+    tried = rng.integers(0, 40, (9, 6))
+    tried[4, 2] = 11
+
+    def nearest(query: np.ndarray, image: int) -> float:
+        return min(float(np.linalg.norm(query - crop[0])) for crop in crops(grey[image : image + 1]))
+
+    expected = np.array([[nearest(query, image) for image in row] for query, row in zip(small, tried, strict=True)])
+    for block, pairs in ((2000, 2000), (3, 5)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(closeness, "_BLOCK", block)
+            patch.setattr(closeness, "_PAIRS", pairs)
+            distances, sources = closeness._nearest_crop(small, grey, tried)
+        np.testing.assert_allclose(distances, expected.min(axis=1), atol=2e-3)
+        assert (sources == tried[np.arange(9), expected.argmin(axis=1)]).all()
+        assert sources[4] == 11
