@@ -43,13 +43,14 @@ def defocus(rng: np.random.Generator, share: float) -> Callable[[Pixels], Pixels
 def _out_of_focus(scene: Pixels, rng: np.random.Generator) -> Pixels:
     width = float(np.exp(rng.uniform(*np.log(WIDTHS))))
     shallow, grained = rng.random() < SHALLOW, rng.random() < GRAINED
+    height, columns = scene.shape[:2]
     sharp = scene.astype(np.float32)
     made = gaussian_filter(sharp, (width, width, 0))
     if shallow:
-        edge = rng.uniform(*EDGE) * min(scene.shape[:2])
-        mask = gaussian_filter(shape_mask(*scene.shape[:2], rng), edge)[..., None]
+        edge = rng.uniform(*EDGE) * min(height, columns)
+        mask = gaussian_filter(shape_mask(height, columns, rng), edge)[..., None]
         made = mask * sharp + (1 - mask) * made
     if grained:
         # One value a pixel: grain is mostly of luma.
-        made = made + rng.normal(0, rng.uniform(*GRAIN), (*scene.shape[:2], 1)).astype(np.float32)
-    return np.clip(np.rint(made), 0, 255).astype(np.uint8)
+        made = made + rng.normal(0, rng.uniform(*GRAIN), (height, columns, 1)).astype(np.float32)
+    return np.asarray(np.clip(np.rint(made), 0, 255), np.uint8)
