@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
-Pixels = npt.NDArray[np.uint8]
+from ganeval.detectors.artefacts.scenes import Pixels, sometimes
 
 #: Share of backgrounds that are white to the last bit; the others have a colour, half of these a gradient and noise.
 WHITE = 0.5
@@ -19,19 +19,8 @@ SOFT = (0.4, 1.5)
 
 
 def background(rng: np.random.Generator, share: float) -> Callable[[Pixels], Pixels]:
-    """What sets a scene before an even background, for that share of draws; else what leaves it alone.
-
-    The same is done to each scene that it is given, whatever its size.
-
-    Parameters
-    ----------
-    rng
-        Draws everything, also where nothing is done.
-    share
-        In [0, 1].
-    """
-    chosen, seed = rng.random() < share, int(rng.integers(2**31))
-    return (lambda scene: _before_background(scene, np.random.default_rng(seed))) if chosen else (lambda scene: scene)
+    """What sets a scene before an even background, for that share of draws, by `sometimes`."""
+    return sometimes(_before_background, rng, share)
 
 
 def _before_background(scene: Pixels, rng: np.random.Generator) -> Pixels:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
 from ganeval.detectors.artefacts.backgrounds import shape_mask
-
-Pixels = npt.NDArray[np.uint8]
+from ganeval.detectors.artefacts.scenes import Pixels, sometimes
 
 #: Widths of the blur, standard deviations in pixels, evenly over their logarithms.
 WIDTHS = (0.7, 8.0)
@@ -25,19 +23,8 @@ GRAIN = (0.3, 2.0)
 
 
 def defocus(rng: np.random.Generator, share: float) -> Callable[[Pixels], Pixels]:
-    """What takes a scene out of focus, for that share of draws; else what leaves it alone.
-
-    The same is done to each scene that it is given, whatever its size.
-
-    Parameters
-    ----------
-    rng
-        Draws everything.
-    share
-        In [0, 1].
-    """
-    chosen, seed = rng.random() < share, int(rng.integers(2**31))
-    return (lambda scene: _out_of_focus(scene, np.random.default_rng(seed))) if chosen else (lambda scene: scene)
+    """What takes a scene out of focus, for that share of draws, by `sometimes`."""
+    return sometimes(_out_of_focus, rng, share)
 
 
 def _out_of_focus(scene: Pixels, rng: np.random.Generator) -> Pixels:
