@@ -47,17 +47,13 @@ def require_native(name: str | None, device: torch.device) -> None:
         If the name is unknown, or the device lacks instructions for it.
     """
     dtype = find_precision(name)
-    if _has_tf32(device) if name == ROUNDED else is_native(dtype, device):
-        return
     if name == ROUNDED:
-        raise OptionError(
-            f"this {device.type} has no TF32, which NVIDIA's GPUs have from Ampere on",
-            hint="Leave --precision out: float32 is also the exact choice.",
-        )
-    raise OptionError(
-        f"{name} is slower than float32 on this {device.type}, which has no instructions for it",
-        hint="Leave --precision out: float32 is also the exact choice.",
-    )
+        native, why = _has_tf32(device), f"this {device.type} has no TF32, which NVIDIA's GPUs have from Ampere on"
+    else:
+        native = is_native(dtype, device)
+        why = f"{name} is slower than float32 on this {device.type}, which has no instructions for it"
+    if not native:
+        raise OptionError(why, hint="Leave --precision out: float32 is also the exact choice.")
 
 
 def is_native(dtype: torch.dtype, device: torch.device) -> bool:
