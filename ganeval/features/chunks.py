@@ -70,6 +70,21 @@ def merge_chunks(chunks: Sequence[FeatureChunk]) -> FeatureChunk:
     )
 
 
+def keep_chunk(kept: list[FeatureChunk], chunk: FeatureChunk) -> None:
+    """Append `chunk` to consecutive ones, which are merged as they grow: of n only about log2(n) are left.
+
+    Thousands of small arrays kept between the activations that come and go would leave the allocator with holes in
+    which no activation fits: the process then grows by several times what it keeps. Whoever interrupts this finds
+    each chunk once in `kept`, or not at all.
+    """
+    first = len(kept)
+    joined = chunk.positions
+    while first and kept[first - 1].positions <= joined:
+        first -= 1
+        joined += kept[first].positions
+    kept[first:] = [merge_chunks([*kept[first:], chunk])] if first < len(kept) else [chunk]
+
+
 def first_positions(chunk: FeatureChunk, positions: int, skipped: int = 0) -> FeatureChunk:
     """The part of `chunk` with its first `positions` items, of which `skipped` were skipped; arrays are views."""
     rows = positions - skipped

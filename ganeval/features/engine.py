@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from ganeval.errors import OptionError
-from ganeval.features.chunks import FeatureChunk, features_from_chunks, first_positions, merge_chunks
+from ganeval.features.chunks import FeatureChunk, features_from_chunks, first_positions, keep_chunk, merge_chunks
 from ganeval.features.compiling import NEVER
 from ganeval.features.extending import Extending, refuse_empty
 from ganeval.features.extractor import FeatureExtractor
@@ -189,7 +189,7 @@ class GrowingExtraction:
         if not self.exhausted and (limit is None or self._known < limit):
             with contextlib.closing(self._run.further(limit, self._known)) as chunks:
                 for chunk in chunks:
-                    self._chunks.append(chunk)
+                    keep_chunk(self._chunks, chunk)
         self._run.touch()
         if limit is None or self._known <= limit:
             taken = self._chunks = [merge_chunks(self._chunks)] if self._chunks else []
