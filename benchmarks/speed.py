@@ -34,7 +34,7 @@ from speed_peers import prepare
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.utils import extract_featuresdict_from_input_id
 
-from ganeval.features.compiling import CompilingExtractor
+from ganeval.features.compiling.extractor import CompilingExtractor
 from ganeval.features.engine import extract
 from ganeval.features.extending import available_cores
 from ganeval.features.extractor import ExtractorRequest, FeatureExtractor

@@ -11,7 +11,7 @@ import torch
 
 from ganeval.errors import OptionError
 from ganeval.features.chunks import FeatureChunk, features_from_chunks, first_positions, keep_chunk, merge_chunks
-from ganeval.features.compiling import NEVER
+from ganeval.features.compiling.extractor import NEVER
 from ganeval.features.extending import Extending, refuse_empty
 from ganeval.features.extractor import FeatureExtractor
 from ganeval.features.features import Features

@@ -12,7 +12,14 @@ import torch
 from ganeval.errors import ImageSourceError, OptionError
 from ganeval.features.batches import BatchWorker, StageClock
 from ganeval.features.chunks import FeatureChunk
-from ganeval.features.compiling import ALWAYS, NEVER, CompilingExtractor, can_compile, check_compile, no_network
+from ganeval.features.compiling.extractor import (
+    ALWAYS,
+    NEVER,
+    CompilingExtractor,
+    can_compile,
+    check_compile,
+    no_network,
+)
 from ganeval.features.devices import resolve_device
 from ganeval.features.extractor import FeatureExtractor
 from ganeval.features.features import StageTimes

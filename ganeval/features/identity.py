@@ -75,6 +75,14 @@ def code_of(kind: type) -> str | None:
         return secrets.token_hex(32)
 
 
+def digest_of_tensors(module: nn.Module) -> str:
+    """Hex digest of all parameters and buffers of a module; a new one each time where they can't be read."""
+    try:
+        return _digest(_tensors(module))
+    except _UnknowableError:
+        return secrets.token_hex(32)
+
+
 def _digest(parts: Iterable[bytes]) -> str:
     digest = hashlib.sha256()
     for part in parts:

@@ -10,7 +10,7 @@ from typing import Any
 from ganeval.distributed.blocks import AcrossRanks
 from ganeval.distributed.extraction import extract_together
 from ganeval.distributed.running import ranks_together, refuse_standard_input
-from ganeval.features.compiling import NEVER
+from ganeval.features.compiling.extractor import NEVER
 from ganeval.features.devices import resolve_device
 from ganeval.features.engine import Extraction
 from ganeval.features.extending import check_options

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +37,7 @@ def test_kept_chunks_are_few_and_all_there(sizes: list[tuple[int, bool]]) -> Non
         assert kept[-1].stop == start
         # Each is larger than the next one.
         assert len(kept) <= np.log2(start) + 1
-        assert all(one.positions > next_.positions for one, next_ in zip(kept, kept[1:], strict=False))
+        assert all(one.positions > next_.positions for one, next_ in itertools.pairwise(kept))
     whole, plain = merge_chunks(kept), merge_chunks(chunks)
     np.testing.assert_array_equal(whole.pooled, plain.pooled)
     assert (whole.start, whole.positions) == (0, start)

@@ -65,13 +65,13 @@ class CompilingRecord:
         return found if isinstance(found, dict) else {}
 
 
-def kind_of_work(info: ExtractorInfo, device: torch.device, shape: Sequence[int]) -> str:
-    """All on which the measurements depend: PyTorch, processor, extractor, precision, batch, threads of a batch."""
+def kind_of_work(info: ExtractorInfo, device: torch.device, shape: Sequence[int], compiler: str) -> str:
+    """All on which the measurements depend: compiler with version, processor, extractor, precision, batch, threads."""
     threads = torch.get_num_threads() if device.type == "cpu" else 1
     spatial = "spatial" if info.spatial else "pooled"
     size = "x".join(str(side) for side in shape)
     name = f"{info.name} {info.precision} {spatial}"
-    return f"torch {torch.__version__}, {_processor(device)}, {name}, {size}, {threads} threads"
+    return f"{compiler}, {_processor(device)}, {name}, {size}, {threads} threads"
 
 
 def _processor(device: torch.device) -> str:

@@ -1,56 +1,46 @@
 """Compiles an extractor's network beside the extraction, and lets it run where that pays and changes nothing.
 
-Compiling (PyTorch's inductor; with CUDA graphs on a GPU) costs from seconds to minutes and gains between nothing and a
-large part, by machine. Under ``"auto"`` it is done only where the gain, over the images still to come, is worth that
-time: both are measured once for each kind of work and kept.
+Compiling costs from a second to minutes and gains between nothing and a large part, by compiler and machine. Under
+``"auto"`` it is done only where the gain, over the images still to come, is worth that time: both are measured once for
+each kind of work and kept.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from ganeval.errors import OptionError, did_you_mean
-from ganeval.features.compiling_record import CompilingRecord, Measured, kind_of_work
+from ganeval.features.compiling.compiler import COMPILERS, Compiler, Network, Outputs, OutputsOf
+from ganeval.features.compiling.record import CompilingRecord, Measured, kind_of_work
 from ganeval.features.extractor import ExtractorOutput, FeatureExtractor
 from ganeval.features.precision import EXACT, ROUNDED
 from ganeval.notices import Notice
 
-NEVER, AUTO, ALWAYS = CHOICES = ("never", "auto", "always")
+NEVER, AUTO, ALWAYS = "never", "auto", "always"
 
 #: How far compiled outputs may be from the others, relative to these, by precision.
 _TOLERANCES = {EXACT: 1e-5, ROUNDED: 2e-3, "bfloat16": 2e-2, "float16": 2e-3}
-#: What compiling is supposed to cost (seconds) and to save (a part of the network's time) as long as nobody knows.
-SUPPOSED_SECONDS, SUPPOSED_SAVING = 60.0, 0.2
 _TIMED_RUNS = 3
 
-#: Inductor's options by kind of device. Frozen weights are laid out for the CPU once, as the plain network does it.
-#: One compiling thread: the other cores go on extracting.
-_INDUCTOR: dict[str, dict[str, str | int | bool | Callable[..., Any]]] = {
-    "cpu": {"freezing": True, "compile_threads": 1},
-    "cuda": {"triton.cudagraphs": True},
-}
 
-Network = Callable[[torch.Tensor], tuple[torch.Tensor | None, ...]]
-
-# The folder of artefacts is a setting of the whole process.
-_FOLDER_LOCK = threading.Lock()
+def choices() -> list[str]:
+    """All that ``compile`` may be: never, auto, always, or one compiler by name."""
+    return [NEVER, AUTO, ALWAYS, *COMPILERS.names()]
 
 
 def check_compile(choice: str) -> None:
-    """Raise `OptionError` unless `choice` is one of `CHOICES`."""
-    if choice not in CHOICES:
-        raise OptionError(f"compile must be never, auto or always, not {choice!r}", hint=did_you_mean(choice, CHOICES))
+    """Raise `OptionError` unless `choice` is one of `choices`."""
+    if choice not in choices():
+        *most, last = choices()
+        raise OptionError(
+            f"compile must be {', '.join(most)} or {last}, not {choice!r}", hint=did_you_mean(choice, choices())
+        )
 
 
 def can_compile(extractor: FeatureExtractor) -> bool:
@@ -80,7 +70,8 @@ class CompilingExtractor(FeatureExtractor):
     plain
         The extractor, on its device, with a `network`.
     choice
-        ``"auto"`` or ``"always"``.
+        One of `choices`: under ``"auto"`` the compiler that promises to save most, if any does; under ``"always"`` that
+        one in any case, and the next where it can't; a name that compiler and no other.
     device
         Where the extractor is.
     batch_size
@@ -104,10 +95,13 @@ class CompilingExtractor(FeatureExtractor):
         self.info, self.thread_safe, self.cpu_batch_size = plain.info, plain.thread_safe, plain.cpu_batch_size
         self._plain, self._choice, self._device = plain, choice, device
         self._batch_size, self._remaining, self._folder = batch_size, remaining, folder
+        names = COMPILERS.names() if choice in (AUTO, ALWAYS) else [] if choice == NEVER else [choice]
+        self._compilers = {name: COMPILERS.get(name) for name in names}
         self._turn = threading.Lock()
-        self._settled = choice == NEVER
+        self._settled = not names
         # Kept with the extractor, so that the next set finds it: the network by the layout of its batches.
         self._ready: dict[object, Network | None] = vars(plain).setdefault("_compiled_networks", {})
+        self._outputs = OutputsOf(plain)
         #: The compiled network and the layout of the batches that it was compiled for.
         self._compiled: tuple[Network, object] | None = None
         #: What was noticed.
@@ -142,62 +136,75 @@ class CompilingExtractor(FeatureExtractor):
     def _settle(self, batch: torch.Tensor) -> None:
         """Decide, and compile, check and measure where that may pay."""
         layout = _layout(batch)
-        if layout in self._ready:
-            ready = self._ready[layout]
-            self._compiled = None if ready is None else (ready, layout)
-            return
-        record = CompilingRecord(self._folder)
-        work = kind_of_work(self.info, self._device, tuple(batch.shape))
-        known = record.get(work)
-        if self._choice == AUTO:
-            plain = self._seconds(self._plain_outputs, batch, 1) if known is None else known.plain
-            if not _may_pay(plain / len(batch), len(batch), known, self._remaining):
+        found = layout, tuple(self._compilers)
+        if found not in self._ready:
+            candidates = self._candidates(batch)
+            if not candidates:
                 return
-        self._ready[layout] = None
+            self._ready[found] = None
+            for candidate in candidates:
+                network = self._made(candidate, batch)
+                if network is not None:
+                    self._ready[found] = network
+                    break
+        ready = self._ready[found]
+        self._compiled = None if ready is None else (ready, layout)
+
+    def _candidates(self, batch: torch.Tensor) -> list[_Candidate]:
+        """The compilers worth trying, the most promising first."""
+        suited = {}
+        for name, compiler in self._compilers.items():
+            unsuited = compiler.unsuited(self._plain, self._device)
+            if unsuited is None:
+                suited[name] = compiler
+            elif self._choice == name:
+                self._note(f"{name} doesn't compile this network: {unsuited}")
+        record = CompilingRecord(self._folder)
+        works = {
+            name: kind_of_work(self.info, self._device, tuple(batch.shape), compiler.version)
+            for name, compiler in suited.items()
+        }
+        known = {name: record.get(work) for name, work in works.items()}
+        measured = [one.plain for one in known.values() if one is not None]
+        plain = measured[0] if measured else self._seconds(self._plain_outputs, batch, 1) if suited else 0.0
+        batches = (self._remaining or 0) / len(batch)
+        candidates = [
+            _Candidate(name, compiler, works[name], known[name], _gain(compiler, known[name], plain, batches))
+            for name, compiler in suited.items()
+        ]
+        wanted = [one for one in candidates if self._choice != AUTO or one.gain > 0]
+        return sorted(wanted, key=lambda one: -one.gain)
+
+    def _made(self, candidate: _Candidate, batch: torch.Tensor) -> Network | None:
+        """The compiled network, None where there is none, it is wrong, or slower without having been asked for."""
         began = time.perf_counter()
         try:
-            network = self._made(batch)
+            network = candidate.compiler.compiled(self._plain, batch, self._folder)
             wrong = self._difference(network(batch), self._plain_outputs(batch))
         # Compilers fail in every way there is: none installed, no memory, no disk, an operator that they don't know.
         except Exception as error:
-            self._note(f"the network could not be compiled: {_in_short(error)}")
-            return
+            self._note(f"{candidate.name} could not compile the network: {_in_short(error)}")
+            return None
         compiling = time.perf_counter() - began
         if wrong is not None:
-            self._note(f"the compiled network was refused: {wrong}")
-            return
+            self._note(f"the network that {candidate.name} compiled was refused: {wrong}")
+            return None
+        known = candidate.known
         if known is None:
             plain, compiled = self._both(batch, network)
             known = Measured(plain, compiled, compiling)
         known = replace(known, compiling=compiling)
-        record.put(work, known)
-        if self._choice == ALWAYS or known.compiled < known.plain:
-            self._ready[layout] = network
-            self._compiled = network, layout
+        CompilingRecord(self._folder).put(candidate.work, known)
+        return network if self._choice != AUTO or known.compiled < known.plain else None
 
     def _note(self, message: str) -> None:
         self.notices.append(_not_compiled(message))
 
-    def _plain_outputs(self, batch: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        output = self._plain.forward(batch)
-        return output.pooled, output.logits, output.spatial
+    def _plain_outputs(self, batch: torch.Tensor) -> Outputs:
+        outputs: Outputs = self._outputs(batch)
+        return outputs
 
-    def _made(self, batch: torch.Tensor) -> Network:
-        """The compiled network, which has run on `batch` once or twice."""
-        options = _INDUCTOR.get(self._device.type, {})
-        with _artefacts_in(self._folder):
-            compiled: Network = torch.compile(_Outputs(self._plain), fullgraph=True, dynamic=False, options=options)
-            compiled(batch)
-            if self._device.type != "cuda":
-                return compiled
-            replayed = _replayed(compiled)
-            # CUDA graphs are recorded in the second run.
-            replayed(batch)
-            return replayed
-
-    def _difference(
-        self, outputs: tuple[torch.Tensor | None, ...], plain: tuple[torch.Tensor | None, ...]
-    ) -> str | None:
+    def _difference(self, outputs: Outputs, plain: Outputs) -> str | None:
         """What is wrong with `outputs`, None if nothing is."""
         tolerance = _TOLERANCES.get(self.info.precision, _TOLERANCES[EXACT])
         for one, other in zip(outputs, plain, strict=True):
@@ -227,28 +234,15 @@ class CompilingExtractor(FeatureExtractor):
         return (time.perf_counter() - began) / runs
 
 
-class _Outputs(nn.Module):
-    """An extractor's `forward` in the form that compilers take: a module, and tensors out of it."""
+@dataclass(frozen=True)
+class _Candidate:
+    """A compiler, what is known of it for this work, and the seconds that it promises to gain on the images to come."""
 
-    def __init__(self, extractor: FeatureExtractor) -> None:
-        super().__init__()
-        # So that the weights are known as such.
-        self.network = extractor.network  # type: ignore[attr-defined]
-        self._extractor = extractor
-
-    def forward(self, prepared: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        output = self._extractor.forward(prepared)
-        return output.pooled, output.logits, output.spatial
-
-
-def _replayed(compiled: Network) -> Network:
-    """`compiled` with outputs of its own: the next replay of a CUDA graph overwrites those of the last."""
-
-    def run(batch: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-        return tuple(None if output is None else output.clone() for output in compiled(batch))
-
-    return run
+    name: str
+    compiler: Compiler
+    work: str
+    known: Measured | None
+    gain: float
 
 
 def _layout(batch: torch.Tensor) -> object:
@@ -256,33 +250,12 @@ def _layout(batch: torch.Tensor) -> object:
     return tuple(batch.shape), batch.stride(), batch.dtype, batch.device, batch.is_inference()
 
 
-def _may_pay(plain: float, batch: int, known: Measured | None, remaining: int | None) -> bool:
-    """Whether compiling saves more of the threads' time than it takes; `plain` seconds an image as it is."""
-    saved, cost = plain * SUPPOSED_SAVING, SUPPOSED_SECONDS
+def _gain(compiler: Compiler, known: Measured | None, plain: float, batches: float) -> float:
+    """Seconds of the threads' time that compiling saves, less those that it takes; `plain` for a batch as it is."""
+    saved, cost = plain * compiler.supposed_saving, compiler.supposed_seconds
     if known is not None:
-        saved, cost = (known.plain - known.compiled) / batch, known.compiling
-    return remaining is not None and remaining * saved > cost
-
-
-@contextlib.contextmanager
-def _artefacts_in(folder: Path | None) -> Iterator[None]:
-    """Within, inductor and Triton keep what they make in `folder`; for None in one that is deleted afterwards."""
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_FOLDER_LOCK)
-        if folder is None:
-            kept = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
-        else:
-            kept = folder / "artefacts"
-        wanted = {"TORCHINDUCTOR_CACHE_DIR": str(kept), "TRITON_CACHE_DIR": str(kept / "triton")}
-        before = {name: os.environ.get(name) for name in wanted}
-        os.environ.update(wanted)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name, None)
-                if value is not None:
-                    os.environ[name] = value
+        saved, cost = known.plain - known.compiled, known.compiling
+    return batches * saved - cost
 
 
 def _in_short(error: Exception) -> str:
