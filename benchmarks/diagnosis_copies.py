@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ganeval.diagnosis.memorisation.closeness import Closeness, feature_closeness, pixel_closeness, remarkably_close
-from ganeval.diagnosis.memorisation.copies import find_copies
+from ganeval.diagnosis.memorisation.copies import Copies, find_copies
 from ganeval.diagnosis.memorisation.thumbnails import thumbnails
 from ganeval.features.engine import extract
 from ganeval.features.extractor import FeatureExtractor
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     fresh = _closeness(_stored("fashion-mnist:test", extractor)[: len(test)], test, base)
     ours = _closeness(stored[50_000 : 50_000 + chosen.samples], honest, base)
     print(f"honest: {_row(*_found(ours, fresh, 0))}   ({time.process_time() - started:.0f} s of CPU time)", flush=True)
-    print("kind | share | copies | found | false | p-value")
+    print("kind | share, % | estimated, % | p-value | copies | named | named wrongly")
     for kind, alter in KINDS.items():
         most = int(max(SHARES) * len(honest))
         sources = random.choice(len(training), most, replace=False)
@@ -95,13 +95,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for share in SHARES:
             count = int(share * len(honest))
             mixed = [_mixed(c, o, count) for c, o in zip(copied, ours, strict=True)]
-            print(f"{kind} | {100 * share:g} % | {_row(*_found(mixed, fresh, count))}", flush=True)
+            print(f"{kind} | {100 * share:g} | {_row(*_found(mixed, fresh, count))}", flush=True)
 
 
-def _found(ours: Sequence[Closeness], fresh: Sequence[Closeness], count: int) -> tuple[int, int, int, float]:
+def _found(ours: Sequence[Closeness], fresh: Sequence[Closeness], count: int) -> tuple[int, int, int, Copies]:
     pairs = [remarkably_close(*pair) for pair in zip(ours, fresh, strict=True)]
     result = find_copies([pair[0] for pair in pairs], [pair[1] for pair in pairs])
-    return count, int(result.near_copy[:count].sum()), int(result.near_copy[count:].sum()), result.p_value
+    return count, int(result.near_copy[:count].sum()), int(result.near_copy[count:].sum()), result
 
 
 def _mixed(copied: Closeness, honest: Closeness, count: int) -> Closeness:
@@ -109,8 +109,10 @@ def _mixed(copied: Closeness, honest: Closeness, count: int) -> Closeness:
     return Closeness(*(np.concatenate([c[:count], h[count:]]) for c, h in zip(copied, honest, strict=True)))
 
 
-def _row(count: int, found: int, false: int, p_value: float) -> str:
-    return f"{count} | {found} | {false} | {p_value:.2g}"
+def _row(count: int, found: int, false: int, result: Copies) -> str:
+    excess = result.excess
+    share = f"{100 * excess.share:.2g} [{100 * excess.low:.2g}, {100 * excess.high:.2g}]"
+    return f"{share} | {result.p_value:.2g} | {count} | {found} | {false}"
 
 
 def _images(name: str) -> Images:

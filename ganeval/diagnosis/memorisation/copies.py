@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta, rankdata
+from scipy.stats import rankdata
 
 from ganeval.diagnosis.diagnostic import Diagnostic, Subject
 from ganeval.diagnosis.memorisation.closeness import (
@@ -20,7 +20,8 @@ from ganeval.diagnosis.memorisation.closeness import (
     remarkably_close,
 )
 from ganeval.diagnosis.memorisation.nearest_images import nearest_images
-from ganeval.diagnosis.memorisation.shares import SINGLE_LEVEL, clopper_pearson, difference_of_shares
+from ganeval.diagnosis.memorisation.shares import SINGLE_LEVEL
+from ganeval.diagnosis.memorisation.tail_excess import TailExcess, tail_excess
 from ganeval.diagnosis.memorisation.tail_scan import tail_scan_p_value
 from ganeval.diagnosis.memorisation.thumbnails import Thumbnails, thumbnails
 from ganeval.diagnosis.pictures import pictures
@@ -64,15 +65,15 @@ class Copies:
         Share of fresh real images that would be called near copies too.
     p_value
         That fresh real images would have so many exceptionally close ones among them.
-    threshold_interval
-        Exact interval for `expected`, since the threshold comes from a sample.
+    excess
+        The share of the samples that is closer than fresh real images explain, whether or not one can say which.
     """
 
     p_values: npt.NDArray[np.float64]
     near_copy: npt.NDArray[np.bool_]
     expected: float
     p_value: float
-    threshold_interval: tuple[float, float]
+    excess: TailExcess
 
 
 def find_copies(
@@ -102,14 +103,12 @@ def find_copies(
     at_most = np.searchsorted(theirs, ours, side="right")
     # The very closest of few fresh images may be anything: the tenth is steadier.
     place = max(1, math.floor(EXCEPTIONAL * (m + 1)), min(_STEADY, m // 10))
-    tail = (1 - level) / 2
-    ends = (float(beta.ppf(tail, place, m + 1 - place)), float(beta.ppf(1 - tail, place, m + 1 - place)))
     return Copies(
         p_values=(1 + at_most) / (m + 1),
         near_copy=ours < theirs[place - 1],
         expected=place / (m + 1),
         p_value=tail_scan_p_value(ours, theirs),
-        threshold_interval=ends,
+        excess=tail_excess(ours, theirs, level),
     )
 
 
@@ -138,14 +137,9 @@ def _examine(subject: Subject, *, pixels: str) -> Examined:
     ours, theirs = spaces.values
     found = find_copies(ours, theirs, level=subject.level)
     n, m = len(found.near_copy), len(spaces.fresh[0].ratio)
-    count = int(found.near_copy.sum())
-    share = count / n
-    ends = difference_of_shares(
-        share, clopper_pearson(count, n, subject.level), found.expected, found.threshold_interval
-    )
-    # Honest samples are near copies as often as fresh images are; copies of what was set aside couldn't be seen.
-    scale = seen * (1 - found.expected)
-    effect, low, high = (float(np.clip(value / scale, 0.0, 1.0)) for value in (share - found.expected, *ends))
+    count, excess = int(found.near_copy.sum()), found.excess
+    # Copies of what was set aside couldn't be seen.
+    effect, low, high = (min(1.0, value / seen) for value in (excess.share, excess.low, excess.high))
     exact = _exact(subject.generated, subject.real)
     severity: Severity = "severe" if effect >= SEVERE else "partial" if effect >= PARTIAL else "none"
     order = np.lexsort((np.min(ours, axis=0), found.p_values))
@@ -168,8 +162,9 @@ def _examine(subject: Subject, *, pixels: str) -> Examined:
         ),
         details={
             "near_copies": count,
-            "near_copies_share": share,
+            "near_copies_share": count / n,
             "expected_share": found.expected,
+            "beyond": {"count": excess.beyond, "share": excess.beyond / n, "expected_share": excess.expected},
             "interval": [low, high],
             "level": subject.level,
             "exact_copies": len(exact),
@@ -185,7 +180,9 @@ def _examine(subject: Subject, *, pixels: str) -> Examined:
             ],
         },
     )
-    interval = Interval(low, high, subject.level, "exact intervals of both shares, combined (Newcombe 1998)")
+    interval = Interval(
+        low, high, subject.level, "exact intervals of both shares, combined (Newcombe 1998), at all depths together"
+    )
     score = Score("near_copies", effect, len(subject.real), n, higher_is_better=False, interval=interval)
     extractor = subject.generated.extractor
     name = "near_copies" if extractor is None else f"near_copies_{extractor.name}"
@@ -291,7 +288,7 @@ def _smallest(n: int, m: int, seen: float) -> float:
 
 
 def _sentence(effect: float, low: float, high: float, count: int, n: int, exact: int, mirrored: int) -> str:
-    if count == exact == mirrored == 0:
+    if low <= 0 and count == exact == mirrored == 0:
         return f"none of {counted(n, 'sample')} is closer to a training image than fresh real images come"
     kinds = [(exact, ""), (mirrored, ", mirrored")]
     same = "".join(
@@ -305,7 +302,12 @@ def _sentence(effect: float, low: float, high: float, count: int, n: int, exact:
             f"which fresh real images do as well now and then{same}"
         )
     between = f"between {_percent(low)} and {_percent(high)} %"
-    return f"{_percent(effect)} % of the samples ({between}) are near copies of training images{same}"
+    named = (
+        ""
+        if count >= low * n
+        else f"; {f'{count:,}' if count else 'none'} of them so close that it can be said of each by itself"
+    )
+    return f"{_percent(effect)} % of the samples ({between}) are near copies of training images{named}{same}"
 
 
 def _percent(share: float) -> str:
