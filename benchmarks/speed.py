@@ -34,6 +34,7 @@ from speed_peers import prepare
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.utils import extract_featuresdict_from_input_id
 
+from ganeval.features.compiling.compiler import COMPILERS
 from ganeval.features.compiling.extractor import CompilingExtractor
 from ganeval.features.engine import extract
 from ganeval.features.extending import available_cores
@@ -309,7 +310,7 @@ def measure_again(bench: Bench) -> list[Table]:
 
 
 def measure_backends(bench: Bench) -> list[Table]:
-    """The same folded networks as they are, compiled by inductor and in ONNX Runtime, one thread each, batches of 8."""
+    """The same folded networks as they are and by each compiler, one thread each, batches of 8."""
     images = torch.from_numpy(bench.images()[:8]).permute(0, 3, 1, 2)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -325,56 +326,26 @@ def measure_backends(bench: Bench) -> list[Table]:
 
 
 def backends(bench: Bench, name: str, precision: str, images: torch.Tensor) -> Table:
-    """One network in one precision; ONNX Runtime in float32 only, as its CPU kernels have no other."""
-    network = bench.ours(name, precision)
-    batch = network.prepare(images)
-    ways: dict[str, Callable[[], object]] = {"eager": lambda: network.forward(batch)}
-    began = time.perf_counter()
-    compiled = CompilingExtractor(
-        network, "always", device=_CPU, batch_size=len(batch), remaining=None, folder=bench.work / "compiled"
-    )
-    compiled.forward(batch)
-    compiling = time.perf_counter() - began
-    if compiled.compiled:
-        ways["torch.compile"] = lambda: compiled.forward(batch)
-    for notice in compiled.notices:
-        print(f"  {notice.message}", file=sys.stderr)
-    if precision == "float32":
-        ways["ONNX Runtime"] = onnx_runtime(network, batch, bench.work / f"{name}.onnx")
-    table = rates(interleaved(ways, bench.runs), len(batch), "eager")
-    table[0][0] = f"{name}, {precision}; compiling and timing it took {compiling:.0f} s"
-    return table
-
-
-class _Pooled(torch.nn.Module):
-    """An extractor's pooled features, in the form that exporters take."""
-
-    def __init__(self, extractor: FeatureExtractor) -> None:
-        super().__init__()
-        self.network = extractor.network  # type: ignore[attr-defined]
-
-    def forward(self, prepared: torch.Tensor) -> torch.Tensor:
-        pooled: torch.Tensor = self.network(prepared)[0]
-        return pooled
-
-
-def onnx_runtime(extractor: FeatureExtractor, batch: torch.Tensor, path: Path) -> Callable[[], object]:
-    """`extractor` on `batch` in ONNX Runtime with one thread; raises if its features differ."""
-    import onnxruntime  # type: ignore[import-untyped]
-
-    with torch.inference_mode(False), torch.no_grad():
-        torch.onnx.export(
-            _Pooled(extractor), (batch.clone(),), str(path), dynamo=True, verbose=False, input_names=["pixels"]
+    """One network in one precision, as it is and by each compiler that takes it."""
+    batch = bench.ours(name, precision).prepare(images)
+    ways: dict[str, Callable[[], object]] = {}
+    costs = []
+    for compiler in COMPILERS.names():
+        network = bench.ours(name, precision)
+        ways.setdefault("as it is", partial(network.forward, batch))
+        began = time.perf_counter()
+        compiled = CompilingExtractor(
+            network, compiler, device=_CPU, batch_size=len(batch), remaining=None, folder=bench.work / "compiled"
         )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    pixels = batch.contiguous().numpy()
-    expected = extractor.forward(batch).pooled.detach().numpy()
-    difference = np.linalg.norm(session.run(None, {"pixels": pixels})[0] - expected) / np.linalg.norm(expected)
-    if not difference < 1e-5:
-        raise SystemExit(f"ONNX Runtime's features differ by {difference:.1e}")
-    return lambda: session.run(None, {"pixels": pixels})
+        compiled.forward(batch)
+        if compiled.compiled:
+            ways[compiler] = partial(compiled.forward, batch)
+            costs.append(f"{compiler} {time.perf_counter() - began:.0f} s")
+        for notice in compiled.notices:
+            print(f"  {notice.message}", file=sys.stderr)
+    table = rates(interleaved(ways, bench.runs), len(batch), "as it is")
+    table[0][0] = f"{name}, {precision}; to compile, check and time it: {', '.join(costs)}"
+    return table
 
 
 def measure_decoding(bench: Bench) -> list[Table]:

@@ -117,6 +117,20 @@ def test_altered_copies_are_found(fashion, alter: Callable[..., Images], least: 
     assert shown[0][1][0].preview is not None
 
 
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
+def test_the_share_of_copies_is_estimated_though_few_can_be_named(share: float) -> None:
+    training, generated = _vectors(0, 3000), _vectors(1, 1000)
+    copied = int(share * len(generated))
+    noise = 0.4 * np.random.default_rng(3).standard_normal((copied, 12)).astype(np.float32)
+    generated[:copied] = training[:copied] + noise
+    found = DIAGNOSTIC(Subject(Features(generated), Features(training), Features(_vectors(2, 1000)))).evidence
+    low, high = found.details["interval"]
+    assert low <= share <= high + 0.02
+    assert found.effect == pytest.approx(share, abs=0.04)
+    # Counting those that stand out by themselves would miss some.
+    assert found.details["near_copies_share"] < 0.02 + 0.8 * share
+
+
 def test_exact_and_mirrored_pixels_are_counted(fashion) -> None:
     generated = fashion["fresh"].copy()
     generated[3], generated[5] = fashion["training"][7], fashion["training"][8][:, ::-1]
