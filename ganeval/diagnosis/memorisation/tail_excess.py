@@ -61,6 +61,8 @@ def tail_excess(generated: Values, fresh: Values, level: float = 0.95) -> TailEx
         expected = depth / (m + 1)
         ends = (float(beta.ppf(tail, depth, m + 1 - depth)), float(beta.ppf(1 - tail, depth, m + 1 - depth)))
         low, high = difference_of_shares(count / n, clopper_pearson(count, n, each), expected, ends)
-        scaled = (float(np.clip(value / (1 - expected), 0.0, 1.0)) for value in (count / n - expected, low, high))
-        found.append((low / (1 - expected), TailExcess(*scaled, beyond=count, expected=expected)))
+        share, least, most = (
+            float(np.clip(value / (1 - expected), 0.0, 1.0)) for value in (count / n - expected, low, high)
+        )
+        found.append((low / (1 - expected), TailExcess(share, least, most, beyond=count, expected=expected)))
     return max(found, key=lambda one: one[0])[1]
