@@ -97,10 +97,16 @@ class PluginError(GanevalError):
     """A plug-in (entry point or ``module:Class``) can't be imported or used."""
 
 
+def nearest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The one of the `known` names that `name` is likely a misspelling of; None if none is like it."""
+    near = difflib.get_close_matches(name, sorted(set(known)), n=1, cutoff=cutoff)
+    return near[0] if near else None
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """A sentence that suggests the nearest of the `known` names, else lists them; None if there are none."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    if near:
-        return f"Did you mean {near[0]!r}? Known: {', '.join(names)}."
+    near = nearest_name(name.lower(), names, cutoff=0.5)
+    if near is not None:
+        return f"Did you mean {near!r}? Known: {', '.join(names)}."
     return f"Known: {', '.join(names)}." if names else None

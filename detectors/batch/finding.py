@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from ganeval.errors import ImageSourceError
+from ganeval.errors import ImageSourceError, nearest_name
 from ganeval.images.names import has_image_suffix, is_clutter
 from ganeval.wording import counted
 
@@ -101,10 +100,12 @@ def _add(path: str, found: Found, seen: set[str], *, recursive: bool) -> None:
         return
     if not os.path.lexists(path):
         folder, name = os.path.split(path)
-        beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-        near = difflib.get_close_matches(name, beside[:1000], n=1)
+        try:
+            near = nearest_name(name, os.listdir(folder or ".")[:1000])
+        except OSError:
+            near = None
         raise ImageSourceError(
-            f"{path!r} doesn't exist", hint=f"Did you mean {near[0]!r}?" if near else "Check the path."
+            f"{path!r} doesn't exist", hint="Check the path." if near is None else f"Did you mean {near!r}?"
         )
     _add_file(path, found.clips if is_clip(path) else found.paths, seen)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -136,6 +136,18 @@ def sharing(
 def _parse_settings(settings: dict[str, Any]) -> None:
     settings["value_range"] = parse_value_range(settings["value_range"])
     allow_local_modules(settings["extractor"])
+
+
+def changed(settings: Mapping[str, Any]) -> list[str]:
+    """The flags of those shared options that have another value than they have by default."""
+    flags = []
+    for name, parameter in inspect.signature(_settings, eval_str=True).parameters.items():
+        if settings[name] != parameter.default:
+            option = parameter.annotation.__metadata__[0]
+            # Typer takes the first flag for the default. A switch that is on has the flag that turns it off behind it.
+            both = next(flag for flag in (option.default, *option.param_decls) if str(flag).startswith("--")).split("/")
+            flags.append(both[-1] if parameter.default is True else both[0])
+    return flags
 
 
 #: Gives a command the options of `_settings` in the place of `settings`, by the names of `ganeval.score`'s parameters.

@@ -49,12 +49,12 @@ def stats(
     check_outputs(json_path, None)
     known = statistics_of(data)
     if known is not None:
-        for option, given in (("--out", out is not None), ("--features", features != "none")):
-            if given:
-                raise OptionError(
-                    f"{data} is a file of statistics already, and {option} is for sets of images",
-                    hint=f"Leave {option} out to see the file, or use it: --real {data}",
-                )
+        own = [("--out", out is not None), ("--features", features != "none")]
+        for option in [flag for flag, given in own if given] + o.changed(settings):
+            raise OptionError(
+                f"{data} is a file of statistics already, and {option} is for sets of images",
+                hint=f"Leave {option} out to see the file, or use it: --real {data}",
+            )
         shown = known.statistics
         with all_processes() as ranks:
             if not ranks.is_first:

@@ -156,8 +156,8 @@ def adapt(
     An object that is not loaded by name may hold state that can't be seen, and then its features are never found in the
     store by another run: one that is no `nn.Module`, or whose attributes can't be read (see `identity_of`).
 
-    An `nn.Module` that is handed over with parameters that a training may change is copied: its training goes on
-    untouched, and all features are of the weights that it had then.
+    An `nn.Module` that is handed over with parameters that a training may change, or in training mode, is copied: its
+    training goes on untouched, and all features are of the weights that it had then.
 
     Raises
     ------
@@ -180,15 +180,16 @@ def adapt(
 
 
 def _out_of_training(module: nn.Module, where: str) -> nn.Module:
-    """The module, or a copy of one whose parameters may be in training."""
-    if not any(parameter.requires_grad for parameter in module.parameters()):
+    """The module, or a copy of one whose parameters may be in training, or whose mode would have to be changed."""
+    in_training = any(parameter.requires_grad for parameter in module.parameters())
+    if not in_training and not any(part.training for part in module.modules()):
         return module
     try:
         return copy.deepcopy(module)
     except Exception as error:  # whatever a module's own code or its attributes raise
         raise PluginError(
-            f"{where} has parameters in training and can't be copied: {_described(error)}",
-            hint="Freeze it, if nothing trains it: module.requires_grad_(False).",
+            f"{where} is in training and can't be copied: {_described(error)}",
+            hint="Freeze it, if nothing trains it: module.eval().requires_grad_(False).",
         ) from error
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy.typing as npt
 
 from ganeval.errors import ImageRangeError, ImageSourceError
 from ganeval.images.digest import file_state, set_fingerprint
-from ganeval.images.npz import open_npy, open_npz_member, read_npz_headers
+from ganeval.images.npz import BROKEN_NPZ, open_npy, open_npz_member, read_npz_headers
 from ganeval.images.pixels import RangeRule, batch_channel_axis, image_from_array
 from ganeval.images.source import DecodedImage, ImageItem, ImageSource, Label, SourceOptions
 from ganeval.wording import counted
@@ -142,7 +140,7 @@ def open_npz_file(
         label_name = _label_array(image_name, list(headers))
         images = open_npz_member(Path(path), headers[image_name])
         labels = None if label_name is None else open_npz_member(Path(path), headers[label_name])
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, KeyError) as error:
+    except BROKEN_NPZ as error:
         raise _broken(path, error) from error
     classes = None if labels is None else _classes(labels, len(images), f"{path}: {label_name}")
     state = file_state(path) if name is None else state

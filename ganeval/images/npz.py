@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +15,11 @@ import numpy.typing as npt
 from ganeval.errors import ImageSourceError
 
 _PIECE = 1 << 22
+
+#: All that a npz raises which can't be read, is broken, or encrypted.
+BROKEN_NPZ = (
+    OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, KeyError, RuntimeError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def read_npz_headers(file: Path | IO[bytes]) -> dict[str, ArrayHeader]:
 
     Raises
     ------
-    OSError, ValueError, EOFError, zipfile.BadZipFile
+    BROKEN_NPZ
         If the file can't be read or is broken.
     """
     headers = {}
@@ -71,7 +77,7 @@ def open_npz_member(path: Path, header: ArrayHeader) -> npt.NDArray[Any]:
     ------
     ImageSourceError
         If it is an array of Python objects.
-    OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error
+    BROKEN_NPZ
         If the file is broken; the checksum of the array is checked in both cases.
     """
     _refuse_objects(f"{path}: {header.name}", header.dtype)

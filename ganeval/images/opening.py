@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ganeval.errors import ImageSourceError, OptionError, did_you_mean
+from ganeval.errors import ImageSourceError, OptionError, did_you_mean, nearest_name
 from ganeval.images.names import has_image_suffix
 from ganeval.images.registry import SOURCES
 from ganeval.images.source import ImageSource, SourceOptions
@@ -185,9 +184,9 @@ def _missing(path: str) -> ImageSourceError:
     except OSError:
         siblings = {}
     known = siblings | ({name: name for name in SOURCES.names()} if parent == Path() else {})
-    near = difflib.get_close_matches(Path(path).name, known, n=1, cutoff=0.6)
-    if near:
-        hint = f"Did you mean {known[near[0]]!r}?"
+    near = nearest_name(Path(path).name, known)
+    if near is not None:
+        hint = f"Did you mean {known[near]!r}?"
     elif not parent.is_dir():
         hint = f"The folder {str(parent)!r} doesn't exist either."
     else:

@@ -145,18 +145,33 @@ class StopWhenNotImproving:
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was taken."""
-        self.waited, self.improved, self._best = int(state["waited"]), bool(state["improved"]), None
-        best = state["best"]
-        if best is not None:
-            interval, error, real = (best[name] for name in ("interval", "standard_error", "influence_of_real"))
-            score = Score(
-                **best["score"],
-                interval=None if interval is None else Interval(**interval),
-                standard_error=None if error is None else StandardError(**error),
-                influence=None if real is None else Influence(np.asarray(real.cpu(), dtype=np.float64), None),
-            )
-            self._best = (int(best["step"]), score)
+        """Go on where `state` was taken.
+
+        Raises
+        ------
+        MetricError
+            If it isn't a state of this class; nothing is changed then.
+        """
+        try:
+            waited, improved = int(state["waited"]), bool(state["improved"])
+            best = None if state["best"] is None else self._restored(state["best"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise MetricError(
+                "this is no state of StopWhenNotImproving, or of another version",
+                hint="Give what its state_dict() returned, or start without one.",
+            ) from error
+        self.waited, self.improved, self._best = waited, improved, best
+
+    @staticmethod
+    def _restored(best: Mapping[str, Any]) -> tuple[int, Score]:
+        interval, error, real = (best[name] for name in ("interval", "standard_error", "influence_of_real"))
+        score = Score(
+            **best["score"],
+            interval=None if interval is None else Interval(**interval),
+            standard_error=None if error is None else StandardError(**error),
+            influence=None if real is None else Influence(np.asarray(real.cpu(), dtype=np.float64), None),
+        )
+        return int(best["step"]), score
 
     def _improves(self, score: Score) -> bool:
         if not math.isfinite(score.value):

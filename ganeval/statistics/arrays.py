@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,8 @@ import numpy.typing as npt
 import torch
 
 from ganeval.errors import StatisticsError
-from ganeval.images.npz import ArrayHeader, open_npz_member, read_npz_headers
+from ganeval.images.npz import BROKEN_NPZ, ArrayHeader, open_npz_member, read_npz_headers
 
-_BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, KeyError)
 #: What a covariance may lack in symmetry, and have below 0, relative to its largest entry: it may come from float32.
 _ROUNDING = 1e-5
 
@@ -42,7 +39,7 @@ class StatisticsArrays:
         self._headers: Mapping[str, ArrayHeader] = {}
         try:
             self._headers = read_npz_headers(path)
-        except _BROKEN as error:
+        except BROKEN_NPZ as error:
             raise broken(name, error) from error
 
     @property
@@ -85,7 +82,7 @@ class StatisticsArrays:
             )
         try:
             return open_npz_member(self.path, header)
-        except _BROKEN as error:
+        except BROKEN_NPZ as error:
             raise broken(self.name, error) from error
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -17,7 +16,7 @@ from ganeval.features.engine import Extraction
 from ganeval.features.extractor import FeatureExtractor
 from ganeval.features.features import ExtractorInfo, Features
 from ganeval.features.identity import code_of
-from ganeval.images.npz import ArrayHeader, read_npz_headers
+from ganeval.images.npz import BROKEN_NPZ, ArrayHeader, read_npz_headers
 from ganeval.images.source import ImageInfo, ImageItem, ImageSource
 from ganeval.images.urls import is_url
 from ganeval.metrics.naming import INCEPTION
@@ -167,7 +166,7 @@ def _holds_statistics(path: str) -> bool:
         return True
     try:
         names = set(_headers_behind(path) if remote else read_npz_headers(Path(path).expanduser()))
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError):
+    except BROKEN_NPZ:
         # Not an npz that can be read: whoever opens images says so.
         return False
     return bool(names & _ARRAYS) and "arr_0" not in names

@@ -81,6 +81,8 @@ def test_statistics_of_others_are_shown(ganeval, tiny, samples, tmp_path):
         (["images.npz", "--out", "images.npz"], ["file of the images themselves"]),
         (["theirs.npz", "--out", "s.npz"], ["file of statistics already", "--out"]),
         (["theirs.npz", "--features", "all"], ["file of statistics already", "--features"]),
+        (["theirs.npz", "--extractor", "pixels"], ["file of statistics already", "--extractor is for sets"]),
+        (["theirs.npz", "--no-recursive"], ["file of statistics already", "--no-recursive is for sets"]),
         (["missing.npz"], ["missing.npz", "no such file"]),
         (["half.npz"], ["no array 'sigma'", "mu"]),
     ],

@@ -134,6 +134,23 @@ def test_identity_of_modules_handed_over() -> None:
     assert adapt(mean, ExtractorRequest()).info.name == "mean"
 
 
+def test_a_frozen_network_in_training_mode_is_left_as_it_is() -> None:
+    class Normed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.BatchNorm1d(12)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.norm(images.float().flatten(1))
+
+    network = Normed().requires_grad_(False)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    adapt(network, ExtractorRequest())(torch.randint(0, 256, (4, 3, 2, 2), dtype=torch.uint8))
+    assert network.training
+    assert all(part.training for part in network.modules())
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+
+
 def test_an_extractor_is_used_as_it_is() -> None:
     pixels = PixelsExtractor(ExtractorRequest())
     assert adapt(pixels, ExtractorRequest()) is pixels

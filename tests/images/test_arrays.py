@@ -108,6 +108,17 @@ def test_broken_npz(save: Any, batch: npt.NDArray[np.uint8], tmp_path: Path) -> 
     assert "not a NumPy file, or a broken one" in message(path, error=ImageSourceError)
 
 
+def test_an_encrypted_npz_is_named(batch: npt.NDArray[np.uint8], tmp_path: Path) -> None:
+    path = tmp_path / "s.npz"
+    np.savez(path, batch)
+    data = bytearray(path.read_bytes())
+    # The flag of encryption in the member's header and in the list of members.
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(bytes(data))
+    assert "not a NumPy file, or a broken one" in message(path, error=ImageSourceError)
+
+
 def test_one_flipped_bit_deep_in_a_large_stored_npz(tmp_path: Path) -> None:
     path = tmp_path / "s.npz"
     np.savez(path, np.zeros((40, 64, 64, 3), np.uint8))

@@ -117,6 +117,25 @@ def test_state_survives_a_checkpoint() -> None:
     assert empty.best is None
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"waited": 1, "improved": True},
+        {"waited": "x", "improved": 0, "best": None},
+        {"waited": 0, "improved": True, "best": {"step": 1}},
+        {"waited": 0, "improved": True, "best": [1]},
+    ],
+)
+def test_a_state_of_something_else_is_refused_and_changes_nothing(state) -> None:
+    stop = StopWhenNotImproving("fid", patience=5)
+    fed(stop, [scored(value) for value in (3.0, 2.0, 2.5)])
+    before = (stop.best, stop.waited, stop.improved)
+    with pytest.raises(MetricError, match="no state of StopWhenNotImproving"):
+        stop.load_state_dict(state)
+    assert (stop.best, stop.waited, stop.improved) == before
+
+
 def test_bad_input() -> None:
     with pytest.raises(OptionError, match="patience"):
         StopWhenNotImproving("fid", patience=0)
