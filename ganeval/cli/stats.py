@@ -50,10 +50,11 @@ def stats(
     known = statistics_of(data)
     if known is not None:
         own = [("--out", out is not None), ("--features", features != "none")]
-        for option in [flag for flag, given in own if given] + o.changed(settings):
+        superfluous = [flag for flag, given in own if given] + o.changed(settings)
+        if superfluous:
             raise OptionError(
-                f"{data} is a file of statistics already, and {option} is for sets of images",
-                hint=f"Leave {option} out to see the file, or use it: --real {data}",
+                f"{data} is a file of statistics already; only for sets of images: {', '.join(superfluous)}",
+                hint=f"Leave out what is for sets to see the file, or use it: --real {data}",
             )
         shown = known.statistics
         with all_processes() as ranks:
