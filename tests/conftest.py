@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[1]
+# Tests import it themselves, to be skipped where it isn't.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 def load_script(path: Path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 from ganeval.errors import OptionError, WeightsError
 from ganeval.generators.sources.foreign import ForeignModel, Interface, require_latent
 from ganeval.generators.sources.origin import FileOrigin
+from ganeval.quiet_onnxruntime import import_onnxruntime
 
 _FLOATS = {"tensor(float)": torch.float32, "tensor(float16)": torch.float16, "tensor(double)": torch.float64}
 _TYPES = {**_FLOATS, "tensor(int64)": torch.int64, "tensor(int32)": torch.int32}
@@ -42,7 +42,7 @@ class OnnxOrigin(FileOrigin):
         super().__init__(path)
         self._interface = interface
         try:
-            self._runtime: Any = importlib.import_module("onnxruntime")
+            self._runtime = import_onnxruntime()
         except ImportError as error:
             raise OptionError(
                 f"{path} needs onnxruntime, which isn't installed", hint="pip install 'ganeval[onnx]'"

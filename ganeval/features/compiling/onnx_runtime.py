@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import importlib
 import json
 from importlib import metadata, util
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -18,6 +16,7 @@ from ganeval.features.extractor import FeatureExtractor
 from ganeval.features.identity import code_of, digest_of_tensors
 from ganeval.features.precision import EXACT
 from ganeval.files import write_atomically
+from ganeval.quiet_onnxruntime import import_onnxruntime
 
 _NEEDED = ("onnxruntime", "onnx", "onnxscript")
 
@@ -46,6 +45,8 @@ class OnnxRuntime(Compiler):
             # What can't be read or isn't a graph any more is made again.
             with contextlib.suppress(Exception):
                 return _network(kept.read_bytes(), given)
+        # Before the exporter, which may import it too.
+        import_onnxruntime()
         graph = _exported(extractor, batch)
         network = _network(graph, given)
         if kept is not None:
@@ -91,9 +92,7 @@ def _exported(extractor: FeatureExtractor, batch: torch.Tensor) -> bytes:
 
 def _network(graph: bytes, given: list[bool]) -> Network:
     """The graph as a function; it computes in the calling thread as long as PyTorch's batches have one thread each."""
-    runtime: Any = importlib.import_module("onnxruntime")
-    # Microsoft's own packages for Windows report their use otherwise.
-    runtime.disable_telemetry_events()
+    runtime = import_onnxruntime()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
