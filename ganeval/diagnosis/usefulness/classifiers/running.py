@@ -97,7 +97,7 @@ def finish_training(
                         save_checkpoint(path, training.state())
                     training.processes.wait()
                     saved = time.monotonic()
-                if stop and not ended:
+                if stop:
                     kind = Terminated if interrupts.came == signal.SIGTERM else KeyboardInterrupt
                     raise kind(_kept(folder))
     finally:
