@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ganeval.errors import MetricError, OptionError
 from ganeval.metrics.arrays import as_vectors
@@ -205,6 +206,7 @@ def _fitted(
     """
     from scipy.linalg import solve_triangular
     from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
 
     count, width = rows.shape
     if 2 * count <= width:
@@ -232,29 +234,29 @@ def _fitted(
         return value + penalty / 2 * float((weights**2).sum()), gradient.ravel()
 
     options = {"maxiter": STEPS, "maxfun": 2 * STEPS, "gtol": _SLOPE, "ftol": 1e-9}
-    found = minimize(loss, np.zeros(size * (width + 1)), jac=True, method="L-BFGS-B", options=options)
+    # The products are torch's, on all its threads. NumPy's and SciPy's, each with a pool of its own that waits by
+    # spinning, would take the cores from them and from each other: three times as slow on two cores.
+    with threadpool_limits(limits=1, user_api="blas"):
+        found = minimize(loss, np.zeros(size * (width + 1)), jac=True, method="L-BFGS-B", options=options)
     return (*split(found.x), bool(found.success))
 
 
 def _log_loss(
     rows: npt.NDArray[np.float32], targets: npt.NDArray[np.int64], weights: Floats, bias: Floats
 ) -> tuple[float, Floats, Floats]:
-    """Mean log loss and its gradient by weights and bias; products in float32, sums over blocks in float64."""
+    """Mean log loss and its gradient by weights and bias; products in float32, all else in float64."""
     value, of_weights, of_bias = 0.0, np.zeros_like(weights), np.zeros_like(bias)
-    narrow, offsets = weights.astype(np.float32), bias.astype(np.float32)
+    narrow, offsets = torch.from_numpy(weights.astype(np.float32)), torch.from_numpy(bias.astype(np.float32))
     for block in _blocks(len(rows)):
-        some, right = rows[block], targets[block]
-        places = np.arange(len(some)), right
-        scores = some @ narrow.T + offsets
-        scores -= scores.max(axis=1, keepdims=True)
-        own = scores[places]
-        np.exp(scores, out=scores)
-        totals = scores.sum(axis=1, keepdims=True)
-        value += float((np.log(totals[:, 0]) - own).sum(dtype=np.float64))
-        scores /= totals
-        scores[places] -= 1
-        of_weights += scores.T @ some
-        of_bias += scores.sum(axis=0, dtype=np.float64)
+        some, right = torch.from_numpy(rows[block]), torch.from_numpy(targets[block])[:, None]
+        # In float64 from here: the values of separable classes are small differences.
+        scores = torch.addmm(offsets, some, narrow.T).double()
+        totals = scores.logsumexp(dim=1, keepdim=True)
+        value += float((totals - scores.gather(1, right)).sum())
+        probabilities = scores.sub_(totals).exp_()
+        probabilities.scatter_add_(1, right, torch.full_like(totals, -1.0))
+        of_weights += (probabilities.float().T @ some).numpy()
+        of_bias += probabilities.sum(dim=0).numpy()
     return value / len(rows), of_weights / len(rows), of_bias / len(rows)
 
 

@@ -167,7 +167,7 @@ def examine_usefulness(judged: Judged, manner: Manner, *, level: float = DEFAULT
         reason = (
             f"{manner.classifier} trained on {counted(judged.trained_on, 'real image')} is right about "
             f"{_percent(accuracy['real'])} of {counted(judged.truth.size, 'real test image')}, and always naming the "
-            f"most frequent class about {_percent(chance)}: these labels can't be learnt from so many images"
+            f"most frequent class about {_percent(chance)}: next to nothing of these labels was learnt"
         )
         unknown = replace(evidence, severity="unknown", sentence=reason, reason=reason, p_value=None)
         return Examined(unknown, scores)
