@@ -37,7 +37,7 @@ from ganeval.generators.bundled import BUNDLED, BundledGenerator
 from ganeval.generators.model import DIRECTIONS, GenerativeModel, Sampler, Translator
 from ganeval.generators.picture import grid
 from ganeval.generators.sampling.blocks import levels, to_bytes
-from ganeval.generators.streams import random_stream
+from ganeval.generators.streams import DRAWINGS, random_stream
 from ganeval.generators.weights_file import read_model
 from ganeval.images.opening import open_source
 from ganeval.images.source import SourceOptions
@@ -142,7 +142,7 @@ def translator_row(one: BundledGenerator, count: int) -> Row:
     row: Row = {"model": one.name, "images": count}
     for direction in model.directions:
         start, end = (domains[place][:count] for place in DIRECTIONS[direction])
-        made = torch.cat([model.translate(part, direction, random_stream(0)) for part in start.split(100)])
+        made = torch.cat([model.translate(part, direction, random_stream(0, DRAWINGS)) for part in start.split(100)])
         row[direction] = {
             "error": float((made - end).abs().mean()) * 127.5,
             "doing nothing": float((start - end).abs().mean()) * 127.5,
@@ -156,12 +156,12 @@ def samples(one: BundledGenerator) -> list[list[Tensor]]:
     if isinstance(model, Sampler):
         classes = model.config.classes
         labels = torch.arange(COLUMNS) % classes if classes else None
-        return [list(to_bytes(levels(model, model.draw(COLUMNS, random_stream(0), labels))))]
+        return [list(to_bytes(levels(model, model.draw(COLUMNS, random_stream(0, DRAWINGS), labels))))]
     assert isinstance(model, Translator)
     domains, rows = test_pairs(one), []
     for direction in model.directions:
         start = domains[DIRECTIONS[direction][0]][:COLUMNS]
-        made = model.translate(start, direction, random_stream(0))
+        made = model.translate(start, direction, random_stream(0, DRAWINGS))
         rows += [list(to_bytes((images + 1) * 127.5)) for images in (start, made)]
     return rows
 

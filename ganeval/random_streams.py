@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+#: First number of the key of samples that are drawn of a finished model. Training has the numbers below: latents out of
+#: the stream of the first weights would be these weights again, and meet them in the first layer.
+DRAWINGS = 6
+
 
 def stream_seed(seed: int, *key: int) -> int:
     """A seed below 2**63, as torch takes it, that follows from `seed` and `key` alone, all of them 0 or more."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ganeval.errors import ImageSourceError, OptionError
 from ganeval.images.tensors import takes_number
 from ganeval.metrics.options import require_count
-from ganeval.random_streams import random_stream, stream_seed
+from ganeval.random_streams import DRAWINGS, random_stream, stream_seed
 from ganeval.streaming.untouched import evaluating, own_randomness
 
 #: Attributes by which modules tell the size or shape of their latent vectors.
@@ -70,7 +70,7 @@ def generated_batches(
     while drawn < count:
         wanted = min(batch_size, count - drawn)
         with ExitStack() as around:
-            around.enter_context(own_randomness(stream_seed(seed, start + drawn), device))
+            around.enter_context(own_randomness(stream_seed(seed, DRAWINGS, start + drawn), device))
             around.enter_context(evaluating(module))
             around.enter_context(torch.no_grad())
             around.enter_context(torch.autocast(device.type, dtype=autocast, enabled=autocast is not None))
@@ -86,7 +86,9 @@ def generated_batches(
 def latents(shape: tuple[int, ...], start: int, count: int, seed: int) -> Tensor:
     """Normal latent vectors float32 [count, *shape] from number `start` on."""
     first, last = start // _BLOCK, (start + count - 1) // _BLOCK
-    blocks = [torch.randn(_BLOCK, *shape, generator=random_stream(seed, block)) for block in range(first, last + 1)]
+    blocks = [
+        torch.randn(_BLOCK, *shape, generator=random_stream(seed, DRAWINGS, block)) for block in range(first, last + 1)
+    ]
     return torch.cat(blocks)[start - first * _BLOCK :][:count]
 
 

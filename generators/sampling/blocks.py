@@ -21,12 +21,12 @@ from ganeval.features.devices import exact_float32
 from ganeval.generators.adversarial import on_device
 from ganeval.generators.model import Latents, Truncation
 from ganeval.generators.sampling.samplable import Samplable
-from ganeval.generators.streams import random_stream
+from ganeval.generators.streams import DRAWINGS, random_stream
 
 #: Images whose latents are drawn together. Part of what an image is.
 BLOCK_SIZE = 100
 #: Raised whenever the same weights and seed come to give other images.
-SAMPLING_VERSION = 1
+SAMPLING_VERSION = 2
 #: Passes whose images are kept, at least, and bytes up to which more are: a whole set of small pictures, which
 #: diagnostics read again and again.
 _KEPT_PASSES, _KEPT_BYTES = 8, 64 * 2**20
@@ -116,7 +116,7 @@ class Blocks:
             drawn = self._drawn.get(block)
             if drawn is None:
                 labels = None if self._drawing.label is None else torch.full((BLOCK_SIZE,), self._drawing.label)
-                random = random_stream(self._drawing.seed, block)
+                random = random_stream(self._drawing.seed, DRAWINGS, block)
                 # Drawn all the same: what isn't fixed is as it is in samples without conditions.
                 drawn = self._model.draw(BLOCK_SIZE, random, labels)
                 drawn = self._drawn[block] = self._model.conditioned(drawn, self._drawing.fixed)

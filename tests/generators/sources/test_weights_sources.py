@@ -156,7 +156,7 @@ def test_provenance_is_in_every_form_of_the_report(weights: Weights) -> None:
         "fixed": None,
         "truncation": None,
         "device": "cpu",
-        "sampling": 1,
+        "sampling": 2,
         "file": str(path),
         "model": "cgan",
         "made": {"steps": 7, "data": "test"},
