@@ -18,6 +18,7 @@ from ganeval.errors import ImageSourceError, OptionError
 from ganeval.generators import open_generator
 from ganeval.generators.bundled import BUNDLED, BundledGenerator
 from ganeval.generators.registry import MODELS
+from ganeval.generators.sampling.blocks import SAMPLING_VERSION
 from ganeval.generators.sources import SampleSource
 from ganeval.generators.sources.model_weights import BundledOrigin
 from ganeval.generators.weights_file import read_model
@@ -61,10 +62,11 @@ def test_items_and_infos() -> None:
         assert image.info.digest == expected.digest()
 
 
-def test_the_bundled_samples_are_those_of_every_version(samples: npt.NDArray[np.uint8]) -> None:
+def test_the_bundled_samples_are_those_of_sampling_version_2(samples: npt.NDArray[np.uint8]) -> None:
+    assert SAMPLING_VERSION == 2, "whoever changes what a seed gives measures the figures of README and cards anew"
     # Rounding differs between processors, but by a level of few pixels: means over many don't move.
-    assert samples.mean() == pytest.approx(73.228, abs=0.05)
-    assert samples[:3].reshape(3, -1).mean(1) == pytest.approx([93.66, 98.79, 129.49], abs=0.1)
+    assert samples.mean() == pytest.approx(73.641, abs=0.05)
+    assert samples[:3].reshape(3, -1).mean(1) == pytest.approx([85.25, 67.50, 93.32], abs=0.1)
 
 
 def test_default_count_and_alias() -> None:

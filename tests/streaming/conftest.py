@@ -42,7 +42,7 @@ def make_images(count: int, seed: int, bright: float = 1.0, side: int = 8) -> to
 
 @pytest.fixture
 def network() -> TinyNetwork:
-    return TinyNetwork()
+    return TinyNetwork().eval()
 
 
 @pytest.fixture(scope="session")
