@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ganeval.report.diagnosis import FAILURES, SEVERITIES, Diagnosis, Evidence, Finding
+from ganeval.wording import counted
 
 #: Probability that anything at all is found where the generated images are as real ones would be.
 FALSE_ALARMS = 0.05
@@ -73,13 +74,23 @@ def _finding(failure: str, evidence: Sequence[Evidence], significant: Sequence[s
         if not any(_can_find(one) for one in examined):
             return Finding(failure, "unknown", _nothing_to_see(own))
         hints = [one for one in examined if _hints(one, false_alarms)]
-        return Finding(failure, "none", "; ".join([_NOTHING[failure], *map(_hint, hints)]))
+        return Finding(failure, "none", "; ".join([_same_pixels(own) + _NOTHING[failure], *map(_hint, hints)]))
     alarms.sort(key=lambda one: -SEVERITIES.index(one.severity))
     told = "; ".join(one.sentence.rstrip(".") for one in alarms[:_TOLD])
     others = alarms[_TOLD:]
     if others:
         told += f"; {', '.join(one.title for one in others)} {'agrees' if len(others) == 1 else 'agree'}"
     return Finding(failure, alarms[0].severity, told, tuple(one.diagnostic for one in alarms))
+
+
+def _same_pixels(own: Sequence[Evidence]) -> str:
+    """Copies that no test is needed for, however few they are."""
+    told = [one.details for one in own if one.failure == "memorisation"]
+    count = sum(details.get(kind, 0) for details in told for kind in ("exact_copies", "exact_mirrored_copies"))
+    if not count:
+        return ""
+    has = "has" if count == 1 else "have"
+    return f"{counted(count, 'sample')} {has} exactly a training image's pixels; beyond that, "
 
 
 def _can_find(one: Evidence) -> bool:

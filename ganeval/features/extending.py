@@ -13,7 +13,7 @@ from ganeval.errors import ImageSourceError, OptionError
 from ganeval.features.batches import BatchWorker, StageClock
 from ganeval.features.chunks import FeatureChunk
 from ganeval.features.compiling.extractor import (
-    ALWAYS,
+    AUTO,
     NEVER,
     CompilingExtractor,
     can_compile,
@@ -148,7 +148,7 @@ class Extending:
                 remaining=remaining,
                 folder=self._compiling,
             )
-        elif self._compile == ALWAYS:
+        elif self._compile not in (NEVER, AUTO):
             self._remarks = [no_network(extractor)]
         return Pass(
             worker=BatchWorker(extractor, device, self._previews, self._clock),

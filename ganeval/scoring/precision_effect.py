@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ganeval.features.compiling.extractor import NEVER
 from ganeval.features.engine import extract
 from ganeval.features.extractor import FeatureExtractor
 from ganeval.features.features import Features
@@ -87,7 +88,7 @@ def _measured(evaluation: Evaluation, exact: FeatureExtractor, one: ExtractedSet
         return None
     wanted = min(_MOST, max(_FEWEST, len(one.features) // _ONE_IN))
     settings = evaluation.extraction_settings(f"float32, for comparison: {one.source.name}")
-    found = extract(one.source, exact, **settings, limit=wanted).features
+    found = extract(one.source, exact, **{**settings, "compile": NEVER}, limit=wanted).features
     common = _common_rows(found, one.features)
     return None if len(common) < 2 else _Side(found.pooled[: len(common)], one.features.pooled[common])
 

@@ -62,6 +62,22 @@ def test_what_is_significant_and_large_is_found_worst_first() -> None:
     assert found.significant == ("small", "large", "larger")
 
 
+def test_copies_by_their_pixels_are_told_though_no_test_is_significant() -> None:
+    copies = evidence("copies", "memorisation", p=0.3)
+    samples = evidence("near-duplicates", p=0.3)
+    found = diagnosed(
+        [
+            replace(copies, details={"exact_copies": 2, "exact_mirrored_copies": 1}),
+            replace(samples, details={"exact_copies": 9}),
+        ]
+    )
+    sentences = {one.failure: one.sentence for one in found.findings}
+    assert sentences["memorisation"].startswith(
+        "3 samples have exactly a training image's pixels; beyond that, nothing suggests that"
+    )
+    assert "pixels" not in sentences["mode-collapse"]
+
+
 def test_more_than_two_pieces_of_evidence_are_named_only() -> None:
     found = diagnosed([evidence(name, p=1e-6) for name in ("a", "b", "c")])
     assert found.findings[0].sentence == "a says so; b says so; c agrees"

@@ -237,7 +237,8 @@ def test_a_process_that_is_lost_ends_all_and_a_rerun_goes_on(tmp_path: Path, num
         assert out == ""
         assert status == (-9 if (number, rank) == ("KILL", victim) else code)
         if rank == teller:
-            assert said.startswith(f"rank {victim} on ")
+            # On a slow machine there are lines of progress before.
+            assert f"\nrank {victim} on " in f"\n{said}"
             assert ("interrupted" if number == "INT" else "without a word") in said
         else:
             assert said == ""

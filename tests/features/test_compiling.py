@@ -333,6 +333,73 @@ def test_a_compiler_asked_for_by_name_says_why_it_can_not(monkeypatch, missing, 
     assert reason in extractor.notices[0].message
 
 
+def test_what_auto_left_always_compiles(compiler, tmp_path):
+    _remembered(tmp_path, Measured(0.4, 0.8, 20.0))
+    plain = Small()
+    for choice, expected in (("auto", False), ("always", True), ("auto", False)):
+        extractor = wrapped(plain, choice, folder=tmp_path)
+        extractor(BATCH)
+        assert extractor.compiled is expected
+
+
+@pytest.mark.parametrize("error", [RuntimeError("torn"), None])
+def test_what_turned_out_wrong_is_not_kept(monkeypatch, tmp_path, error):
+    forgotten = []
+
+    def compiled(self, plain, batch, folder):
+        if error is not None:
+            raise error
+        return lambda prepared: tuple(None if one is None else 2 * one for one in OutputsOf(plain)(prepared))
+
+    monkeypatch.setattr(OnnxRuntime, "compiled", compiled)
+    monkeypatch.setattr(OnnxRuntime, "unsuited", lambda self, extractor, device: None)
+    monkeypatch.setattr(OnnxRuntime, "forget", lambda self, plain, batch, folder: forgotten.append(folder))
+    wrapped(Small(), "onnxruntime", folder=tmp_path)(BATCH + 3)
+    assert forgotten == [tmp_path]
+
+
+def test_a_plug_in_that_fails_before_it_begins_is_passed_over(monkeypatch, compiler):
+    def raising(self):
+        raise LookupError("no such package")
+
+    monkeypatch.setattr(OnnxRuntime, "unsuited", lambda self, extractor, device: None)
+    monkeypatch.setattr(OnnxRuntime, "version", property(raising))
+    extractor = wrapped(Small(), "always")
+    extractor(BATCH)
+    assert extractor.compiled
+    assert not extractor.notices
+
+
+def test_what_was_asked_for_and_had_no_batch_is_told(images):
+    found = extract(open_source(images[:5]), Small(), device="cpu", compile="inductor")
+    assert "no batch of 8 images was full" in found.notices[0].message
+    assert not extract(open_source(images[:5]), Small(), device="cpu", compile="auto").notices
+
+
+def test_threads_compute_while_the_network_is_exported(images, tmp_path):
+    pytest.importorskip("onnxruntime", reason="onnxruntime isn't installed")
+    pytest.importorskip("onnxscript", reason="onnxscript isn't installed")
+    plain, batch, over = Small(), BATCH + 7, threading.Event()
+    expected = Small()(batch).pooled
+
+    def forward() -> int:
+        runs = 0
+        while not over.is_set():
+            torch.testing.assert_close(plain(batch).pooled, expected, rtol=1e-5, atol=1e-6)
+            runs += 1
+        return runs
+
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(forward) for _ in range(2)]
+        try:
+            with torch.inference_mode():
+                for _ in range(2):
+                    COMPILERS.get("onnxruntime").compiled(plain, plain.prepare(batch), None)
+        finally:
+            over.set()
+        assert sum(one.result() for one in running) > 0
+
+
 class Spatial(Small):
     """Its spatial features too, and a mode of training that nobody asked to end."""
 

@@ -38,6 +38,8 @@ EXCEPTIONAL = 0.001
 #: Share of samples that are near copies beyond what fresh images show: from one in a thousand on anybody who draws a
 #: few thousand samples publishes training images; at one in a hundred every grid of samples shows one.
 PARTIAL, SEVERE = 0.001, 0.01
+#: Share of fresh images beyond the threshold up to which a sample beyond it is called a near copy by itself.
+_NAMING = 0.002
 #: Where there are no held-out images, this share of the training images, and at most so many, stand in for them.
 _SET_ASIDE, _MOST_SET_ASIDE = 1 / 3, 20_000
 #: Pixels that are read at most unless the user wants it: a minute's work or so.
@@ -150,7 +152,7 @@ def _examine(subject: Subject, *, pixels: str) -> Examined:
         DIAGNOSTIC.title,
         DIAGNOSTIC.failure,
         severity,
-        _sentence(effect, low, high, count, n, len(exact), len(spaces.mirrored)),
+        _sentence(effect, low, high, count, n, len(exact), len(spaces.mirrored), expected=found.expected),
         p_value=found.p_value,
         effect=effect,
         effect_of="share of the samples that are near copies of training images, beyond what fresh real images show",
@@ -287,7 +289,9 @@ def _smallest(n: int, m: int, seen: float) -> float:
     return min(1.0, max(needed, 8) / n / seen)
 
 
-def _sentence(effect: float, low: float, high: float, count: int, n: int, exact: int, mirrored: int) -> str:
+def _sentence(
+    effect: float, low: float, high: float, count: int, n: int, exact: int, mirrored: int, *, expected: float = 0.0
+) -> str:
     if low <= 0 and count == exact == mirrored == 0:
         return f"none of {counted(n, 'sample')} is closer to a training image than fresh real images come"
     kinds = [(exact, ""), (mirrored, ", mirrored")]
@@ -302,9 +306,10 @@ def _sentence(effect: float, low: float, high: float, count: int, n: int, exact:
             f"which fresh real images do as well now and then{same}"
         )
     between = f"between {_percent(low)} and {_percent(high)} %"
+    # Beyond the closest ten of few fresh images lie samples of which nothing can be said one by one.
     named = (
         ""
-        if count >= low * n
+        if count >= low * n or expected > _NAMING
         else f"; {f'{count:,}' if count else 'none'} of them so close that it can be said of each by itself"
     )
     return f"{_percent(effect)} % of the samples ({between}) are near copies of training images{named}{same}"

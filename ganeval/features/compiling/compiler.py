@@ -53,6 +53,10 @@ class Compiler(ABC):
             Whatever goes wrong in the compiler: the caller goes on without.
         """
 
+    def forget(self, extractor: FeatureExtractor, batch: torch.Tensor, folder: Path | None) -> None:
+        """Delete what `compiled` kept for these arguments: it turned out to be wrong."""
+        return
+
 
 class OutputsOf(nn.Module):
     """An extractor's `forward` in the form that compilers take: a module, and tensors out of it."""

@@ -7,6 +7,7 @@ each kind of work and kept.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -104,8 +105,14 @@ class CompilingExtractor(FeatureExtractor):
         self._outputs = OutputsOf(plain)
         #: The compiled network and the layout of the batches that it was compiled for.
         self._compiled: tuple[Network, object] | None = None
-        #: What was noticed.
-        self.notices: list[Notice] = []
+        self._notices: list[Notice] = []
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What was noticed; after the last batch also that there was none to compile for, if that was asked for."""
+        if self._settled or self._choice == AUTO:
+            return list(self._notices)
+        return [_not_compiled(f"no batch of {self._batch_size} images was full, and others aren't compiled for")]
 
     @property
     def compiled(self) -> bool:
@@ -136,7 +143,7 @@ class CompilingExtractor(FeatureExtractor):
     def _settle(self, batch: torch.Tensor) -> None:
         """Decide, and compile, check and measure where that may pay."""
         layout = _layout(batch)
-        found = layout, tuple(self._compilers)
+        found = layout, self._choice, torch.get_num_threads()
         if found not in self._ready:
             candidates = self._candidates(batch)
             if not candidates:
@@ -152,18 +159,19 @@ class CompilingExtractor(FeatureExtractor):
 
     def _candidates(self, batch: torch.Tensor) -> list[_Candidate]:
         """The compilers worth trying, the most promising first."""
-        suited = {}
+        suited, works = {}, {}
         for name, compiler in self._compilers.items():
-            unsuited = compiler.unsuited(self._plain, self._device)
-            if unsuited is None:
-                suited[name] = compiler
-            elif self._choice == name:
+            try:
+                unsuited = compiler.unsuited(self._plain, self._device)
+                if unsuited is None:
+                    works[name] = kind_of_work(self.info, self._device, tuple(batch.shape), compiler.version)
+                    suited[name] = compiler
+            # A plug-in may raise whatever it likes.
+            except Exception as error:
+                unsuited = _in_short(error)
+            if unsuited is not None and self._choice == name:
                 self._note(f"{name} doesn't compile this network: {unsuited}")
         record = CompilingRecord(self._folder)
-        works = {
-            name: kind_of_work(self.info, self._device, tuple(batch.shape), compiler.version)
-            for name, compiler in suited.items()
-        }
         known = {name: record.get(work) for name, work in works.items()}
         measured = [one.plain for one in known.values() if one is not None]
         plain = measured[0] if measured else self._seconds(self._plain_outputs, batch, 1) if suited else 0.0
@@ -184,10 +192,12 @@ class CompilingExtractor(FeatureExtractor):
         # Compilers fail in every way there is: none installed, no memory, no disk, an operator that they don't know.
         except Exception as error:
             self._note(f"{candidate.name} could not compile the network: {_in_short(error)}")
+            self._forget(candidate, batch)
             return None
         compiling = time.perf_counter() - began
         if wrong is not None:
             self._note(f"the network that {candidate.name} compiled was refused: {wrong}")
+            self._forget(candidate, batch)
             return None
         known = candidate.known
         if known is None:
@@ -197,8 +207,13 @@ class CompilingExtractor(FeatureExtractor):
         CompilingRecord(self._folder).put(candidate.work, known)
         return network if self._choice != AUTO or known.compiled < known.plain else None
 
+    def _forget(self, candidate: _Candidate, batch: torch.Tensor) -> None:
+        # What was kept may be damaged: the next run makes it anew.
+        with contextlib.suppress(Exception):
+            candidate.compiler.forget(self._plain, batch, self._folder)
+
     def _note(self, message: str) -> None:
-        self.notices.append(_not_compiled(message))
+        self._notices.append(_not_compiled(message))
 
     def _plain_outputs(self, batch: torch.Tensor) -> Outputs:
         outputs: Outputs = self._outputs(batch)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import hashlib
+import importlib
 import json
 from importlib import metadata, util
 from pathlib import Path
@@ -28,7 +30,7 @@ class OnnxRuntime(Compiler):
 
     @property
     def version(self) -> str:
-        return f"onnxruntime {metadata.version('onnxruntime')}, torch {torch.__version__}"
+        return f"onnxruntime {_version('onnxruntime')}, torch {torch.__version__}"
 
     def unsuited(self, extractor: FeatureExtractor, device: torch.device) -> str | None:
         missing = [name for name in _NEEDED if util.find_spec(name) is None]
@@ -39,7 +41,7 @@ class OnnxRuntime(Compiler):
         return None
 
     def compiled(self, extractor: FeatureExtractor, batch: torch.Tensor, folder: Path | None) -> Network:
-        kept = None if folder is None else folder / "artefacts" / "onnx" / f"{self._key(extractor, batch)}.onnx"
+        kept = self._kept(extractor, batch, folder)
         given = [output is not None for output in OutputsOf(extractor)(batch)]
         if kept is not None:
             # What can't be read or isn't a graph any more is made again.
@@ -55,6 +57,15 @@ class OnnxRuntime(Compiler):
                 write_atomically(kept, graph)
         return network
 
+    def forget(self, extractor: FeatureExtractor, batch: torch.Tensor, folder: Path | None) -> None:
+        kept = self._kept(extractor, batch, folder)
+        if kept is not None:
+            with contextlib.suppress(OSError):
+                kept.unlink(missing_ok=True)
+
+    def _kept(self, extractor: FeatureExtractor, batch: torch.Tensor, folder: Path | None) -> Path | None:
+        return None if folder is None else folder / "artefacts" / "onnx" / f"{self._key(extractor, batch)}.onnx"
+
     def _key(self, extractor: FeatureExtractor, batch: torch.Tensor) -> str:
         """Of the graph: what it is made from and by what, and the shape that it is made for."""
         made_from = {
@@ -62,10 +73,19 @@ class OnnxRuntime(Compiler):
             "code": code_of(type(extractor)),
             "weights": digest_of_tensors(extractor.network),  # type: ignore[attr-defined]
             "ganeval": metadata.version("ganeval"),
-            "by": {name: metadata.version(name) for name in ("torch", *_NEEDED)},
+            "by": {name: _version(name) for name in ("torch", *_NEEDED)},
             "shape": list(batch.shape),
         }
         return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+def _version(name: str) -> str:
+    """Of a package by its module's name, which several builds of ONNX Runtime share under other names."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        module = import_onnxruntime() if name == "onnxruntime" else importlib.import_module(name)
+        return str(module.__version__)
 
 
 class _GivenOutputs(torch.nn.Module):
@@ -81,9 +101,11 @@ class _GivenOutputs(torch.nn.Module):
 
 
 def _exported(extractor: FeatureExtractor, batch: torch.Tensor) -> bytes:
+    # The exporter puts stand-ins in the place of the weights, which other threads are computing with.
+    apart = copy.deepcopy(extractor, {id(vars(extractor).get("_compiled_networks")): {}})
     with torch.inference_mode(False), torch.no_grad():
         program = torch.onnx.export(
-            _GivenOutputs(extractor), (batch.clone(),), dynamo=True, verbose=False, input_names=["prepared"]
+            _GivenOutputs(apart), (batch.clone(),), dynamo=True, verbose=False, input_names=["prepared"]
         )
         assert program is not None
         graph: bytes = program.model_proto.SerializeToString()
