@@ -19,6 +19,7 @@ from ganeval.features.identity import code_of, digest_of_tensors
 from ganeval.features.precision import EXACT
 from ganeval.files import write_atomically
 from ganeval.quiet_onnxruntime import import_onnxruntime
+from ganeval.version import __version__
 
 _NEEDED = ("onnxruntime", "onnx", "onnxscript")
 
@@ -72,7 +73,7 @@ class OnnxRuntime(Compiler):
             "extractor": dataclasses.asdict(extractor.info),
             "code": code_of(type(extractor)),
             "weights": digest_of_tensors(extractor.network),  # type: ignore[attr-defined]
-            "ganeval": metadata.version("ganeval"),
+            "ganeval": __version__,
             "by": {name: _version(name) for name in ("torch", *_NEEDED)},
             "shape": list(batch.shape),
         }
