@@ -24,6 +24,7 @@ import numpy.typing as npt
 import torch
 
 from ganeval.metrics.covariance_factor import SingularSystem
+from ganeval.metrics.cubic_spline import cubic_spline
 
 #: Scales s at which leverages are taken, and those between them for the integral.
 _NODES = 40
@@ -141,13 +142,10 @@ class _Curve:
     """S of the population against v, from where the images begin to resolve it: S is at most `most` there."""
 
     def __init__(self, singular: torch.Tensor, scales: torch.Tensor, shrinkage: Values, most: float) -> None:
-        # Imported where it is needed: `import ganeval.metrics` stays light.
-        from scipy.interpolate import CubicSpline
-
         nodes = np.log(scales.cpu().numpy())
         fine = np.linspace(nodes[0], nodes[-1], _FINE)
         self._at_nodes: Values = np.exp(nodes) / np.sqrt(shrinkage)
-        logarithm = CubicSpline(nodes, np.log(shrinkage))(fine)
+        logarithm = cubic_spline(np.log(shrinkage), np.linspace(0, len(nodes) - 1, _FINE))
         self._v: Values = np.exp(fine - logarithm / 2)
         shares = _total_shares(singular, torch.from_numpy(np.exp(fine)).to(singular.device))
         self._s: Values = shares.cpu().numpy()
