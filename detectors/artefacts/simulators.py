@@ -1,9 +1,10 @@
 """Simulated traces of generators: photographs sent through random up-sampling layers that nearly leave them alone.
 
 A generator's last layers write pixels of different phase (row and column modulo 2, 4 or 8) with different filters. Each
-simulator here does just that to a photograph, with random filters near the identity, so that a pair of pictures
-differs in nothing but the trace (Zhang, Karaman, Chang 2019, "Detecting and simulating artifacts in GAN fake images",
-do it with a trained autoencoder; blurry simulations teach that blur is generated, so that these are sharp).
+simulator here does just that to a photograph, with random filters near the identity or, in `fitted_decoder`, with a
+decoder whose last layer is fitted to the photograph, so that a pair of pictures differs in nothing but the trace
+(Zhang, Karaman, Chang 2019, "Detecting and simulating artifacts in GAN fake images", do it with a trained autoencoder;
+blurry simulations teach that blur is generated, so that these are sharp).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+
+from ganeval.detectors.artefacts.fitted_decoder import fitted_decoder
 
 Pixels = npt.NDArray[np.uint8]
 Rng = np.random.Generator
@@ -218,7 +221,16 @@ SIMULATORS: dict[str, Simulator] = {
     "smooth": smooth_upsampling,
     "nearest": nearest_neighbour,
     "checkerboard": checkerboard,
+    "fitted-decoder": fitted_decoder,
 }
+#: How often each is drawn, relative to the others (1 where it isn't named). Fitted decoders teach most of generators
+#: that were never seen (``docs/detectors.md`` has the comparison), the others what transposed convolutions leave.
+OFTEN = {"fitted-decoder": 10}
+
+
+def _drawn_name(rng: Rng) -> str:
+    often = np.array([OFTEN.get(name, 1) for name in SIMULATORS])
+    return str(rng.choice(list(SIMULATORS), p=often / often.sum()))
 
 
 def simulate(pixels: Pixels, rng: Rng, name: str | None = None) -> tuple[Pixels, str]:
@@ -238,7 +250,7 @@ def simulate(pixels: Pixels, rng: Rng, name: str | None = None) -> tuple[Pixels,
     tuple
         uint8 [height, width, 3] with sides cut to multiples of 8, and the simulator's name.
     """
-    chosen = name if name is not None else str(rng.choice(list(SIMULATORS)))
+    chosen = name if name is not None else _drawn_name(rng)
     rows, columns = (side // 8 * 8 for side in pixels.shape[:2])
     x = torch.from_numpy(pixels[:rows, :columns].copy()).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():

@@ -33,7 +33,8 @@ def finished_model(trainer: Trainer) -> GenerativeModel:
     # A network that draws noise of its own must neither depend on torch's global state nor move it.
     devices = [trainer.device] if trainer.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(random_stream(settings.seed, STATISTICS).initial_seed())
+        # Beyond the batches' keys: (STATISTICS) alone is the stream of the first batch's latents, (STATISTICS, 0).
+        torch.manual_seed(random_stream(settings.seed, STATISTICS, _MOST).initial_seed())
         # One after the other: a network's statistics hang on what networks before it give.
         for name in model.sampled:
             settle_batch_norms(model.get_submodule(name), render, batches)
