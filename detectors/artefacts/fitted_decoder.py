@@ -8,6 +8,7 @@ lattices that such layers leave, in a form that follows the picture. What any fi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,7 +93,7 @@ class _Decoder:
         before = y.shape[1]
         if self.way == "transposed":
             taps = int(rng.choice([3, 4, 4]))
-            kernel = _normal(rng, before, channels, taps, taps) / np.sqrt(before * taps**2 / 4)
+            kernel = _normal(rng, before, channels, taps, taps) / math.sqrt(before * taps**2 / 4)
             return F.conv_transpose2d(y, kernel, stride=2, padding=1, output_padding=taps % 2)
         if self.way == "shuffle":
             return F.pixel_shuffle(_convolved(y, _kernel(rng, before, 4 * channels, 3)), 2)
@@ -118,7 +119,7 @@ def _normal(rng: Rng, *shape: int) -> Tensor:
 
 
 def _kernel(rng: Rng, before: int, after: int, side: int) -> Tensor:
-    return _normal(rng, after, before, side, side) / np.sqrt(before * side**2)
+    return _normal(rng, after, before, side, side) / math.sqrt(before * side**2)
 
 
 def _convolved(y: Tensor, kernel: Tensor) -> Tensor:
@@ -126,10 +127,13 @@ def _convolved(y: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _padded(y: Tensor, margin: int) -> Tensor:
-    return F.pad(y, (margin, margin, margin, margin), mode="reflect") if margin else y
+    if margin == 0:
+        return y
+    return F.pad(y, (margin, margin, margin, margin), mode="reflect")
 
 
 def _normalised(y: Tensor) -> Tensor:
     """Each channel with mean 0 and deviation 1."""
     centred = y - y.mean(dim=(2, 3), keepdim=True)
-    return centred / (centred.square().mean(dim=(2, 3), keepdim=True).sqrt() + 1e-3)
+    deviation = centred.square().mean(dim=(2, 3), keepdim=True).sqrt()
+    return centred / (deviation + 1e-3)
