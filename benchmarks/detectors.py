@@ -41,7 +41,7 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "detectors.md"
 WEIGHTS = Path(__file__).parent.parent / "detectors" / "weights"
 MARKS = ("<!-- table -->", "<!-- end of table -->")
 #: Published methods that ship, but aren't asked by default.
-BASELINES = ("peaks", "spectral")
+BASELINES = ("dct", "peaks", "spectral")
 HANDLING = "jpeg:95,jpeg:75,jpeg:50,webp:80,resize:0.75,resize:1.5"
 BROADER = "jpeg:90,jpeg:75,webp:80,resize:0.75"
 
