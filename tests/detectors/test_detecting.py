@@ -16,7 +16,7 @@ from sklearn.datasets import load_sample_images
 from ganeval.detectors import Examiner, detect
 from ganeval.detectors.artefacts.simulators import simulate
 from ganeval.detectors.artefacts.training_set import SIDES
-from ganeval.detectors.bundled import SMALLEST, BundledDetectors, load_bundled
+from ganeval.detectors.bundled import DEFAULT, SMALLEST, BundledDetectors, load_bundled
 from ganeval.detectors.calibration.reference import ReferenceScores
 from ganeval.detectors.cnn.npr_published import NPRPublishedDetector
 from ganeval.detectors.detector import Example, PixelDetector, State
@@ -133,7 +133,7 @@ def test_pictures_smaller_than_all_references_are_not_judged(
     small = examiner.detect(photographs[0][: SMALLEST - 1, :300])
     assert small.label == "inconclusive"
     assert small.probability is None
-    assert f"lattice, npr, dct: needs {SMALLEST} pixels" in small.reason
+    assert f"{', '.join(DEFAULT)}: needs {SMALLEST} pixels" in small.reason
     assert examiner.detect(photographs[0][:SMALLEST, :300]).probability is not None
     # A detector of one's own has references of one's own.
     own = BundledDetectors({"mine": examiner.bundle.detectors["npr"]}, examiner.bundle.reference)
