@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Rng = np.random.Generator
+from ganeval.detectors.artefacts.layers import Rng, normal, padded
 
 #: Ways to twice the resolution, as often as they stand here.
 _WAYS = ("nearest", "nearest", "transposed", "shuffle", "bilinear")
@@ -48,7 +48,7 @@ def fitted_decoder(x: Tensor, rng: Rng) -> Tensor:
     written = _best_convolution(features, x, side, pixels)
     trace = written - x
     trace = trace - _best_convolution(x, trace, _FILTER, pixels)
-    return x + trace - F.avg_pool2d(_padded(trace, _COARSE // 2), _COARSE, stride=1)
+    return x + trace - F.avg_pool2d(padded(trace, _COARSE // 2), _COARSE, stride=1)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class _Decoder:
         y = self._twice(y, channels, rng)
         activation = _ACTIVATIONS[self.activation]
         if self.noise:
-            y = y + self.noise * _normal(rng, 1, 1, *y.shape[2:]) * _normal(rng, 1, channels, 1, 1)
+            y = y + self.noise * normal(rng, 1, 1, *y.shape[2:]) * normal(rng, 1, channels, 1, 1)
         if rng.random() < 0.7:  # A residual block.
             y = _normalised(y)
             y = y + 0.7 * _convolved(activation(y), _kernel(rng, channels, channels, 3))
@@ -93,7 +93,7 @@ class _Decoder:
         before = y.shape[1]
         if self.way == "transposed":
             taps = int(rng.choice([3, 4, 4]))
-            kernel = _normal(rng, before, channels, taps, taps) / math.sqrt(before * taps**2 / 4)
+            kernel = normal(rng, before, channels, taps, taps) / math.sqrt(before * taps**2 / 4)
             return F.conv_transpose2d(y, kernel, stride=2, padding=1, output_padding=taps % 2)
         if self.way == "shuffle":
             return F.pixel_shuffle(_convolved(y, _kernel(rng, before, 4 * channels, 3)), 2)
@@ -102,34 +102,24 @@ class _Decoder:
 
 def _best_convolution(features: Tensor, wanted: Tensor, side: int, pixels: npt.NDArray[np.int64]) -> Tensor:
     """`features` through the convolution of `side` x `side` that comes nearest to `wanted` at those pixels."""
-    padded = _padded(features, side // 2)
+    surrounded = padded(features, side // 2)
     width = wanted.shape[-1]
     rows, columns = (torch.from_numpy(one) for one in np.divmod(pixels, width))
-    taps = [padded[0][:, rows + i, columns + j] for i in range(side) for j in range(side)]
+    taps = [surrounded[0][:, rows + i, columns + j] for i in range(side) for j in range(side)]
     seen = torch.cat([torch.stack(taps, dim=1).flatten(0, 1), torch.ones(1, len(pixels))])
     gram = seen @ seen.T
     gram += torch.eye(len(gram)) * (_RIDGE * gram.diagonal().mean())
     weights = torch.linalg.solve(gram, seen @ wanted[0][:, rows, columns].T)
     kernel = weights[:-1].T.reshape(len(wanted[0]), features.shape[1], side, side)
-    return F.conv2d(padded, kernel, weights[-1])
-
-
-def _normal(rng: Rng, *shape: int) -> Tensor:
-    return torch.from_numpy(rng.standard_normal(shape).astype(np.float32))
+    return F.conv2d(surrounded, kernel, weights[-1])
 
 
 def _kernel(rng: Rng, before: int, after: int, side: int) -> Tensor:
-    return _normal(rng, after, before, side, side) / math.sqrt(before * side**2)
+    return normal(rng, after, before, side, side) / math.sqrt(before * side**2)
 
 
 def _convolved(y: Tensor, kernel: Tensor) -> Tensor:
-    return F.conv2d(_padded(y, kernel.shape[-1] // 2), kernel)
-
-
-def _padded(y: Tensor, margin: int) -> Tensor:
-    if margin == 0:
-        return y
-    return F.pad(y, (margin, margin, margin, margin), mode="reflect")
+    return F.conv2d(padded(y, kernel.shape[-1] // 2), kernel)
 
 
 def _normalised(y: Tensor) -> Tensor:

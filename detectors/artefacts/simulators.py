@@ -17,21 +17,13 @@ import torch
 import torch.nn.functional as F
 
 from ganeval.detectors.artefacts.fitted_decoder import fitted_decoder
+from ganeval.detectors.artefacts.layers import Rng, normal, padded
 
 Pixels = npt.NDArray[np.uint8]
-Rng = np.random.Generator
 #: Least and greatest root mean square, in grey levels, of what a simulator changes: drawn between on a log scale.
 TRACE_RMS = (0.8, 10.0)
 
 Simulator = Callable[[torch.Tensor, Rng], torch.Tensor]
-
-
-def _normal(rng: Rng, *shape: int) -> torch.Tensor:
-    return torch.from_numpy(rng.standard_normal(shape).astype(np.float32))
-
-
-def _padded(x: torch.Tensor, margin: int) -> torch.Tensor:
-    return F.pad(x, (margin, margin, margin, margin), mode="reflect")
 
 
 def phase_filters(x: torch.Tensor, rng: Rng) -> torch.Tensor:
@@ -48,7 +40,7 @@ def phase_filters(x: torch.Tensor, rng: Rng) -> torch.Tensor:
     side = int(rng.choice([3, 5]))
     strength = float(np.exp(rng.uniform(np.log(0.01), np.log(0.12))))
     shared = rng.random() < 0.5  # One filter for all channels, or one each.
-    kernels = strength * _normal(rng, period**2, 1 if shared else 3, side, side)
+    kernels = strength * normal(rng, period**2, 1 if shared else 3, side, side)
     if rng.random() < 0.5:
         kernels -= kernels.mean(dim=(2, 3), keepdim=True)  # No change of brightness by phase: a trace in detail only.
     kernels = kernels.expand(-1, 3, -1, -1).clone()
@@ -56,13 +48,13 @@ def phase_filters(x: torch.Tensor, rng: Rng) -> torch.Tensor:
     outputs = []
     # One filter a phase, as a strided convolution whose phase shift is in the padding; the results are interleaved.
     margin = side // 2
-    padded = _padded(x, margin)
+    surrounded = padded(x, margin)
     height, width = x.shape[-2:]
     for channel in range(3):
         phases = []
         for index in range(period**2):
             i, j = divmod(index, period)
-            patch = padded[:, channel : channel + 1, i : i + height - period + side, j : j + width - period + side]
+            patch = surrounded[:, channel : channel + 1, i : i + height - period + side, j : j + width - period + side]
             phases.append(F.conv2d(patch, kernels[index : index + 1, channel : channel + 1], stride=period))
         outputs.append(F.pixel_shuffle(torch.cat(phases, dim=1), period))
     return torch.cat(outputs, dim=1)
@@ -80,7 +72,7 @@ def _transposed(deep: torch.Tensor, rng: Rng, strength: float) -> torch.Tensor:
     channels = deep.shape[1] // 4
     taps = int(rng.choice([3, 4, 4, 5]))
     padding = 1 if taps < 5 else 2
-    kernels = strength * _normal(rng, deep.shape[1], channels, taps, taps) / np.sqrt(4 if channels > 3 else 1)
+    kernels = strength * normal(rng, deep.shape[1], channels, taps, taps) / np.sqrt(4 if channels > 3 else 1)
     if channels > 3:  # Deeper levels mix neighbouring channels only a little, or the picture would be gone.
         kernels *= 0.5
     for channel in range(channels):
@@ -100,14 +92,14 @@ def pixel_shuffle(x: torch.Tensor, rng: Rng) -> torch.Tensor:
     def up(deep: torch.Tensor) -> torch.Tensor:
         count = deep.shape[1]
         side = int(rng.choice([1, 3]))
-        kernel = strength * _normal(rng, count, count, side, side) / np.sqrt(max(1, count / 12))
+        kernel = strength * normal(rng, count, count, side, side) / np.sqrt(max(1, count / 12))
         kernel[torch.arange(count), torch.arange(count), side // 2, side // 2] += 1
-        mixed = F.conv2d(_padded(deep, side // 2), kernel)
+        mixed = F.conv2d(padded(deep, side // 2), kernel)
         if bend:
-            offset = deep.mean(dim=(2, 3), keepdim=True) + 0.1 * _normal(rng, 1, count, 1, 1)
+            offset = deep.mean(dim=(2, 3), keepdim=True) + 0.1 * normal(rng, 1, count, 1, 1)
             mixed = mixed - bend * strength * 10 * F.relu(mixed - offset)
-        levels_of_noise = noise * torch.exp(0.7 * _normal(rng, 1, count, 1, 1))
-        return F.pixel_shuffle(mixed + levels_of_noise * _normal(rng, *mixed.shape), 2)
+        levels_of_noise = noise * torch.exp(0.7 * normal(rng, 1, count, 1, 1))
+        return F.pixel_shuffle(mixed + levels_of_noise * normal(rng, *mixed.shape), 2)
 
     return _levels(x, levels, up)
 
@@ -128,11 +120,11 @@ def block_decoder(x: torch.Tensor, rng: Rng) -> torch.Tensor:
     codes = vectors.T @ (flat - mean)
     fine = torch.arange(count) < count - kept
     scale = values.clamp_min(0).sqrt()[:, None]
-    invented = scale * _normal(rng, count, flat.shape[1])
+    invented = scale * normal(rng, count, flat.shape[1])
     share = float(rng.uniform(0.3, 1.0))
     codes = torch.where(fine[:, None], (1 - share) * codes + share * invented * float(rng.uniform(0.5, 1.2)), codes)
     # Coefficients are decoded by slightly wrong vectors: what the decoder learnt isn't what the encoder did.
-    wrong = vectors + float(np.exp(rng.uniform(np.log(0.002), np.log(0.03)))) * _normal(rng, count, count)
+    wrong = vectors + float(np.exp(rng.uniform(np.log(0.002), np.log(0.03)))) * normal(rng, count, count)
     back = (wrong @ codes + mean).reshape(deep.shape)
     return F.pixel_shuffle(back, period)
 
@@ -162,7 +154,7 @@ def smooth_upsampling(x: torch.Tensor, rng: Rng) -> torch.Tensor:
 
 def phase_gain(detail: torch.Tensor, rng: Rng, strength: float) -> torch.Tensor:
     """`detail` times a factor that depends on the phase of a lattice of period 2."""
-    gains = 1 + 3 * strength * _normal(rng, 1, 3, 2, 2)
+    gains = 1 + 3 * strength * normal(rng, 1, 3, 2, 2)
     return detail * gains.repeat(1, 1, detail.shape[2] // 2, detail.shape[3] // 2)
 
 
@@ -177,9 +169,9 @@ def nearest_neighbour(x: torch.Tensor, rng: Rng) -> torch.Tensor:
         coarse = F.avg_pool2d(x, factor)
         repeated = F.interpolate(coarse, scale_factor=factor, mode="nearest")
         smooth = F.interpolate(coarse, scale_factor=factor, mode="bilinear")
-        kernel = _normal(rng, 3, 3, 3, 3) * 0.3
+        kernel = normal(rng, 3, 3, 3, 3) * 0.3
         kernel[torch.arange(3), torch.arange(3), 1, 1] += float(rng.choice([-1.0, 1.0]))
-        trace = trace + float(rng.uniform(0.3, 1.0)) * F.conv2d(_padded(repeated - smooth, 1), kernel)
+        trace = trace + float(rng.uniform(0.3, 1.0)) * F.conv2d(padded(repeated - smooth, 1), kernel)
     return x + 0.2 * trace
 
 
@@ -189,17 +181,17 @@ def checkerboard(x: torch.Tensor, rng: Rng) -> torch.Tensor:
     Its strength follows brightness or local detail, or is the same everywhere; its colour is random.
     """
     period = int(rng.choice([2, 2, 2, 4, 8]))
-    pattern = _normal(rng, 1, 1, period, period)
+    pattern = normal(rng, 1, 1, period, period)
     if period == 2 and rng.random() < 0.5:  # The pure diagonal one, the most common of all.
         pattern = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])[None, None]
     pattern = pattern - pattern.mean()
-    colour = _normal(rng, 1, 3, 1, 1)
+    colour = normal(rng, 1, 3, 1, 1)
     grey = x.mean(dim=1, keepdim=True)
-    detail = (grey - F.avg_pool2d(_padded(grey, 2), 5, stride=1)).abs()
+    detail = (grey - F.avg_pool2d(padded(grey, 2), 5, stride=1)).abs()
     strength = [torch.ones_like(grey), grey, 1 - grey, 5 * detail, torch.sin(grey * float(rng.uniform(3, 12)))]
     rows, columns = x.shape[2] // period, x.shape[3] // period
     drawn = strength[int(rng.integers(len(strength)))]
-    noisy = drawn * (1 + float(rng.choice([0, 0.5, 1])) * _normal(rng, *grey.shape))
+    noisy = drawn * (1 + float(rng.choice([0, 0.5, 1])) * normal(rng, *grey.shape))
     return x + 0.02 * noisy * colour * pattern.repeat(1, 1, rows, columns)
 
 

@@ -1,4 +1,4 @@
-"""A cubic spline through values at even nodes; scipy's would cost every score a quarter of a second for its import."""
+"""A cubic spline through values at even nodes; scipy's would cost every score 0.3 to 0.6 s of import."""
 
 from __future__ import annotations
 
