@@ -53,6 +53,8 @@ class HistorySettings:
         Ranges, both ends included, uniform.
     full_chroma
         Share of JPEGs without chroma subsampling (4:4:4), the others are 4:2:0.
+    edited
+        Share of pictures compressed twice that are sharpened in between: a camera's file, edited and saved again.
     whole
         Probability that the history is one of a platform, a screenshot or an upload, in place of all the above.
     """
@@ -79,10 +81,11 @@ class HistorySettings:
     jpeg_qualities: tuple[int, int] = (40, 98)
     webp_qualities: tuple[int, int] = (60, 95)
     full_chroma: float = 0.35
+    edited: float = 0.3
     whole: float = 0.1
 
     def __post_init__(self) -> None:
-        shares = (self.untouched, self.crop, self.resize, self.webp, self.full_chroma, self.whole)
+        shares = (self.untouched, self.crop, self.resize, self.webp, self.full_chroma, self.edited, self.whole)
         touch_ups = (self.blur, self.sharpen, self.noise)
         if not all(0 <= share <= 1 for share in (*shares, *touch_ups, *self.compressions)):
             raise OptionError("a probability of the histories isn't between 0 and 1")
@@ -103,6 +106,7 @@ MILD = HistorySettings(
     compressions=(0.0, 1.0, 0.0),
     jpeg_qualities=(88, 96),
     webp_qualities=(88, 95),
+    edited=0.0,
     whole=0.0,
 )
 
@@ -169,7 +173,7 @@ def _compression_of(step: Perturbation) -> Perturbation:
 
 
 def random_history(rng: np.random.Generator, *, settings: HistorySettings | None = None) -> History:
-    """Draw a history: crop, then resize, then blur, sharpening or noise, then none to two compressions.
+    """Draw a history: crop, then resize, then blur, sharpening or noise, then none to two compressions, edited between.
 
     Parameters
     ----------
@@ -196,6 +200,8 @@ def random_history(rng: np.random.Generator, *, settings: HistorySettings | None
         # The block lattices of two compressions coincide only if nobody cut in between: both happen.
         if position and rng.random() < 0.5:
             steps.append(Crop(1.0))
+        if position and rng.random() < chosen.edited:
+            steps.append(Sharpen(_between(rng, chosen.sharpen_amounts)))
         steps.append(_compression(rng, chosen))
     return History(tuple(steps), seed)
 

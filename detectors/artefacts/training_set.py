@@ -18,8 +18,10 @@ from PIL import Image
 from ganeval.detectors.artefacts.backgrounds import background
 from ganeval.detectors.artefacts.cameras import take_photograph
 from ganeval.detectors.artefacts.defocus import defocus
+from ganeval.detectors.artefacts.encoders import leaning_encoder
 from ganeval.detectors.artefacts.histories import History, HistorySettings, random_history
 from ganeval.detectors.artefacts.simulators import simulate
+from ganeval.detectors.artefacts.skies import sky
 from ganeval.detectors.detector import Example
 from ganeval.detectors.specimen import open_specimen
 
@@ -44,8 +46,17 @@ BACKED = 0.15
 #: Share of scenes that are out of focus, for the same reason: of a smooth picture strong compression leaves its blocks.
 DEFOCUSED = 0.15
 
-# Names the random numbers of `defocus`.
+#: Share of scenes of which a part is sky or wall, for the same reason.
+SKIES = 0.15
+#: Share of photographs that a camera's encoder stored first, and of pairs of which it did so with both: a telephone
+#: sends on what others made. Few, because transposed convolutions leave similar marks: at .25 they go unfound.
+CAMERA_STORED = 0.03
+BOTH_STORED = 0.03
+
+# Name the random numbers of `defocus`, `sky` and `leaning_encoder`.
 _FOCUS = 0xF0C5
+_SKY = 0x5417
+_ENCODER = 0xE4C0
 
 #: As the default histories, with fewer resized pictures: a resized trace lies where no detector of this kind looks, and
 #: too many of them teach nothing but doubt.
@@ -97,16 +108,25 @@ def pair_from(path: str | os.PathLike[str], seed: Sequence[int], settings: Histo
     shrunk, factor = _shrunk(pixels, rng, always=native)
     side = int(rng.choice(SIDES))
     behind = background(rng, BACKED)
-    # From random numbers of its own: pairs in focus are what they are with any share of the others.
+    # From random numbers of their own: pairs in focus or without a sky are what they are with any share of the others.
     focus = defocus(np.random.default_rng([*seed, _FOCUS]), DEFOCUSED)
-    scene = behind(focus(_cut_out(shrunk, side, rng)))
+    above = sky(np.random.default_rng([*seed, _SKY]), SKIES)
+
+    def staged(cut: Pixels) -> Pixels:
+        return behind(above(focus(cut)))
+
+    scene = staged(_cut_out(shrunk, side, rng))
     made, simulator = simulate(scene, rng)
     photograph = scene
     # Only the photograph gets the trace of a camera: a generator's picture was never behind a colour filter.
     if native and rng.random() < NATIVE:
-        photograph = behind(focus(_cut_out(pixels, side, rng)))
+        photograph = staged(_cut_out(pixels, side, rng))
     elif factor <= CLEAN and rng.random() < RETAKEN:
         photograph = take_photograph(scene, rng)
+    stored = np.random.default_rng([*seed, _ENCODER])
+    photograph = leaning_encoder(stored, CAMERA_STORED)(photograph)
+    both = leaning_encoder(stored, BOTH_STORED)
+    photograph, made = both(photograph), both(made)
     history = random_history(rng, settings=settings)
     return Pair(history.apply(photograph), history.apply(made), Path(path).name, simulator, history)
 

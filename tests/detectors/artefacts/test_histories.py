@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_sample_images
 
 from ganeval.detectors.artefacts.histories import MILD, History, HistorySettings, random_history
-from ganeval.detectors.perturbations import Jpeg, Noise, Resize, WebP, parse_perturbation
+from ganeval.detectors.perturbations import Jpeg, Noise, Resize, Sharpen, WebP, parse_perturbation
 from ganeval.errors import OptionError
 
 
@@ -42,6 +43,17 @@ def test_shares_are_those_of_the_settings():
     factors = np.log([one["resized"] for one in touched if one["resized"] != 1])
     assert abs(np.mean(factors)) < 0.06
     assert {one["subsampling"] for one in touched} == {None, "420", "444"}
+
+
+def test_some_of_the_pictures_compressed_twice_are_edited_in_between():
+    def edited(history: History) -> bool:
+        codecs = [index for index, step in enumerate(history.steps) if isinstance(step, (Jpeg, WebP))]
+        return any(isinstance(step, Sharpen) for step in history.steps[codecs[0] : codecs[-1]])
+
+    twice = [one for one in drawn(4000) if one.describe()["compressions"] == 2]
+    assert np.mean([edited(one) for one in twice]) == pytest.approx(HistorySettings().edited, abs=0.06)
+    never = replace(HistorySettings(), edited=0.0)
+    assert not any(edited(one) for one in drawn(400, never) if one.describe()["compressions"] == 2)
 
 
 def test_an_untouched_picture_is_a_copy():
