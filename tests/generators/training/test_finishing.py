@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from PIL import Image
 from ganeval.generators.configuration import configured
 from ganeval.generators.models.dcgan import DCGAN
 from ganeval.generators.registry import MODELS
-from ganeval.generators.streams import random_stream
+from ganeval.generators.streams import STATISTICS, random_stream
+from ganeval.generators.training import finishing
 from ganeval.generators.training.data import ImageArrays
 from ganeval.generators.training.finishing import finished_model
 from ganeval.generators.training.previews import preview
@@ -57,6 +59,28 @@ def test_training_goes_on_untouched_and_the_same_state_gives_the_same_weights() 
     assert all(torch.equal(weights[key], values) for key, values in second.state_dict().items())
     assert running.model.training
     assert running.model.discriminator.training
+
+
+def test_noise_of_the_networks_own_is_neither_that_of_a_latent_nor_of_whoever_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running = trainer()
+    drawn, asked = [], []
+
+    def noisy(module: torch.nn.Module, render: Callable[[int], torch.Tensor], batches: int) -> None:
+        drawn.append(torch.randn(8))
+        asked.append(batches)
+
+    monkeypatch.setattr(finishing, "settle_batch_norms", noisy)
+    for outside in (1, 2):
+        torch.manual_seed(outside)
+        finished_model(running)
+    half = len(drawn) // 2
+    assert all(torch.equal(one, other) for one, other in zip(drawn[:half], drawn[half:], strict=True))
+    seed = running.settings.seed
+    latents = [torch.randn(8, generator=random_stream(seed, STATISTICS, batch)) for batch in range(max(asked))]
+    latents.append(torch.randn(8, generator=random_stream(seed, STATISTICS)))
+    assert not any(torch.equal(one, latent) for one in drawn for latent in latents)
 
 
 @pytest.mark.parametrize(("name", "kind", "rows"), [("cyclegan", "unpaired", 4), ("pix2pix", "paired", 3)])
