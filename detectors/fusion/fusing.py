@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -40,6 +41,8 @@ class Fused:
         The same among all photographs together.
     p_generated
         Among generated references: small where hardly a generated picture scores as low.
+    bound
+        The largest ratio that the number of references supports: one that reaches it may be any larger one.
     """
 
     ratio: float
@@ -47,6 +50,7 @@ class Fused:
     p_camera: float
     p_pooled: float
     p_generated: float
+    bound: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,7 @@ class Fusion:
             max(p_value(total, one, larger_is_stranger=True) for one in here.cameras),
             p_value(total, here.cameras[0], larger_is_stranger=True),
             p_value(total, here.generated, larger_is_stranger=False),
+            here.final.bound,
         )
 
 

@@ -192,6 +192,9 @@ def _probability(ratio: float, prior: float) -> float:
 def _interval(fused: Fused | None, hints: float, prior: float, level: float, p: float) -> tuple[float, float]:
     """Percentiles over redrawn references, widened to hold the estimate.
 
+    Where the ratio is at the bound that the number of references sets, redrawing tells nothing: then it reaches from
+    what none of n allows (the binomial limit, a share of at most ``-ln(tail) / n``) up to 1.
+
     An absent trace may be worth nothing at all, because a generator that leaves none isn't among the references: then
     the interval reaches up to what is known without the pixels.
     """
@@ -201,5 +204,8 @@ def _interval(fused: Fused | None, hints: float, prior: float, level: float, p: 
     tail = (1 - level) / 2
     low = drawn[int(tail * len(drawn))]
     high = drawn[min(len(drawn) - 1, int((1 - tail) * len(drawn)))]
+    if fused.ratio >= fused.bound:
+        least = fused.bound - math.log(-math.log(tail))
+        return min(low, _probability(least + hints, prior)), 1.0
     without = _probability(hints, prior) if fused.ratio < 0 else p
     return min(low, p), max(high, p, without)

@@ -222,6 +222,22 @@ def test_an_absent_trace_may_be_worth_nothing() -> None:
     assert traced.high == pytest.approx(1 / (1 + np.exp(-2.5)))
 
 
+def test_a_ratio_at_its_bound_has_the_interval_of_none_of_so_many() -> None:
+    n = 400
+    fusion = Fusion.fitted(_reference(2 * n, 3), replicates=20)
+    fused = fusion.together({"good": 60.0, "noise": 0.0}, "light")
+    assert fused is not None
+    # Of n photographs none scores as high, so that all that redrawing finds is the bound again.
+    assert fused.ratio == fused.bound == pytest.approx(np.log(n + 1), abs=0.1)
+    judged = judge(fused, (), key="light", prior=0.5, level=0.95)
+    share = 1 - 0.025 ** (1 / n)  # The exact binomial limit (Clopper, Pearson 1934).
+    assert judged.low == pytest.approx(1 / (1 + share), abs=2e-3)
+    assert judged.high == 1
+    assert judged.probability is not None
+    assert judged.low is not None
+    assert judged.low < judged.probability < 1
+
+
 def test_what_a_signature_settles_does_not_depend_on_the_prior() -> None:
     judgement = judge(None, _marks(7.0, decides=True), key="light", prior=1e-6, level=0.95)
     assert judgement.label == "generated"
