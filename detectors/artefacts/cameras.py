@@ -7,19 +7,18 @@ copies of them from the web have lost it; a detector that knows only those would
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import scipy.ndimage
-from PIL import Image
+
+from ganeval.detectors.perturbations import Jpeg
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Rng = np.random.Generator
 
-_SUBSAMPLING = {"444": 0, "422": 1, "420": 2}
 #: Row and column, modulo 2, of red, the two greens and blue in each arrangement of the filter.
 _PATTERNS = {
     "RGGB": ((0, 0), ((0, 1), (1, 0)), (1, 1)),
@@ -143,11 +142,5 @@ def take_photograph(pixels: Pixels, rng: Rng) -> Pixels:
         image = image + amount * (image - scipy.ndimage.gaussian_filter(image, (0, 1.0, 1.0)))
     developed = np.clip(np.round(image.transpose(1, 2, 0) * 255), 0, 255).astype(np.uint8)
     subsampling = str(rng.choice(["420", "422", "444"], p=[0.6, 0.25, 0.15]))
-    return _as_jpeg(developed, int(rng.integers(86, 100)), subsampling)
-
-
-def _as_jpeg(pixels: Pixels, quality: int, subsampling: str) -> Pixels:
-    """What a camera stores: without this, the lattice would stand in the chroma as it never does in a photograph."""
-    stored = io.BytesIO()
-    Image.fromarray(pixels).save(stored, "JPEG", quality=quality, subsampling=_SUBSAMPLING[subsampling])
-    return np.asarray(Image.open(stored).convert("RGB"))
+    # Its own JPEG: without it, the lattice would stand in the chroma as it never does in a photograph.
+    return Jpeg(int(rng.integers(86, 100)), subsampling)(developed)
