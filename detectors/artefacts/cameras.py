@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.ndimage
 
+from ganeval.detectors.artefacts.draws import log_uniform
 from ganeval.detectors.perturbations import Jpeg
 
 Pixels = npt.NDArray[np.uint8]
@@ -124,8 +125,8 @@ def take_photograph(pixels: Pixels, rng: Rng) -> Pixels:
     gains = np.array([rng.uniform(1.4, 2.4), 1.0, rng.uniform(1.3, 2.2)], np.float32)[:, None, None]
     masks = _masks(pixels.shape[:2], str(rng.choice(list(_PATTERNS))))
     mosaic = (light / gains * masks).sum(axis=0)
-    photons = float(np.exp(rng.uniform(np.log(3e-5), np.log(3e-3))))
-    reading = float(np.exp(rng.uniform(np.log(2e-4), np.log(4e-3))))
+    photons = log_uniform(rng, 3e-5, 3e-3)
+    reading = log_uniform(rng, 2e-4, 4e-3)
     noise = rng.standard_normal(mosaic.shape).astype(np.float32)
     mosaic = mosaic + noise * np.sqrt(photons * mosaic + reading**2)
     balanced = mosaic * (gains * masks).sum(axis=0)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from ganeval.detectors.artefacts.backgrounds import shape_mask
+from ganeval.detectors.artefacts.draws import log_uniform
 from ganeval.detectors.artefacts.scenes import Pixels, sometimes
 
 #: Widths of the blur, standard deviations in pixels, evenly over their logarithms.
@@ -28,7 +29,7 @@ def defocus(rng: np.random.Generator, share: float) -> Callable[[Pixels], Pixels
 
 
 def _out_of_focus(scene: Pixels, rng: np.random.Generator) -> Pixels:
-    width = float(np.exp(rng.uniform(*np.log(WIDTHS))))
+    width = log_uniform(rng, *WIDTHS)
     shallow, grained = rng.random() < SHALLOW, rng.random() < GRAINED
     height, columns = scene.shape[:2]
     sharp = scene.astype(np.float32)

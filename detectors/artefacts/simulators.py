@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
+from ganeval.detectors.artefacts.draws import log_uniform
 from ganeval.detectors.artefacts.fitted_decoder import fitted_decoder
 from ganeval.detectors.artefacts.layers import Rng, normal, padded
 
@@ -38,7 +39,7 @@ def phase_filters(x: torch.Tensor, rng: Rng) -> torch.Tensor:
     """
     period = int(rng.choice([2, 2, 4, 8]))
     side = int(rng.choice([3, 5]))
-    strength = float(np.exp(rng.uniform(np.log(0.01), np.log(0.12))))
+    strength = log_uniform(rng, 0.01, 0.12)
     shared = rng.random() < 0.5  # One filter for all channels, or one each.
     kernels = strength * normal(rng, period**2, 1 if shared else 3, side, side)
     if rng.random() < 0.5:
@@ -63,7 +64,7 @@ def phase_filters(x: torch.Tensor, rng: Rng) -> torch.Tensor:
 def transposed_convolution(x: torch.Tensor, rng: Rng) -> torch.Tensor:
     """Space to depth and back by transposed convolutions of stride 2 and 3 to 5 taps near the inverse."""
     levels = int(rng.choice([1, 1, 2, 3]))
-    strength = float(np.exp(rng.uniform(np.log(0.01), np.log(0.1))))
+    strength = log_uniform(rng, 0.01, 0.1)
     return _levels(x, levels, lambda deep: _transposed(deep, rng, strength))
 
 
@@ -85,7 +86,7 @@ def _transposed(deep: torch.Tensor, rng: Rng, strength: float) -> torch.Tensor:
 def pixel_shuffle(x: torch.Tensor, rng: Rng) -> torch.Tensor:
     """Space to depth, a random mixing of the channels near the identity with a bent activation and noise, and back."""
     levels = int(rng.choice([1, 2, 3]))
-    strength = float(np.exp(rng.uniform(np.log(0.01), np.log(0.08))))
+    strength = log_uniform(rng, 0.01, 0.08)
     noise = float(rng.choice([0, 0.002, 0.006, 0.012]))
     bend = float(rng.choice([0, 0, 0.1]))
 
@@ -124,7 +125,7 @@ def block_decoder(x: torch.Tensor, rng: Rng) -> torch.Tensor:
     share = float(rng.uniform(0.3, 1.0))
     codes = torch.where(fine[:, None], (1 - share) * codes + share * invented * float(rng.uniform(0.5, 1.2)), codes)
     # Coefficients are decoded by slightly wrong vectors: what the decoder learnt isn't what the encoder did.
-    wrong = vectors + float(np.exp(rng.uniform(np.log(0.002), np.log(0.03)))) * normal(rng, count, count)
+    wrong = vectors + log_uniform(rng, 0.002, 0.03) * normal(rng, count, count)
     back = (wrong @ codes + mean).reshape(deep.shape)
     return F.pixel_shuffle(back, period)
 
@@ -148,7 +149,7 @@ def smooth_upsampling(x: torch.Tensor, rng: Rng) -> torch.Tensor:
     plain = F.interpolate(coarse, scale_factor=2, mode="bilinear")
     detail = x - plain
     gain = float(rng.uniform(0.6, 1.1))
-    strength = float(np.exp(rng.uniform(np.log(0.02), np.log(0.1))))
+    strength = log_uniform(rng, 0.02, 0.1)
     return up + gain * phase_gain(detail, rng, strength)
 
 
@@ -250,7 +251,7 @@ def simulate(pixels: Pixels, rng: Rng, name: str | None = None) -> tuple[Pixels,
         if rng.random() < 0.25:  # Generators write with more than one such layer.
             y = SIMULATORS[str(rng.choice(["phase-filters", "transposed", "pixel-shuffle"]))](y, rng)
         trace = y - x
-        wanted = float(np.exp(rng.uniform(*np.log(TRACE_RMS)))) / 255
+        wanted = log_uniform(rng, *TRACE_RMS) / 255
         y = x + trace * (wanted / trace.square().mean().sqrt().clamp_min(1e-4)).clamp_max(4)
     made = (y[0].permute(1, 2, 0) * 255).round().clamp(0, 255).byte().numpy()
     return np.ascontiguousarray(made), chosen

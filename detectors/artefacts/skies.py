@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
 from ganeval.detectors.artefacts.backgrounds import shape_mask
+from ganeval.detectors.artefacts.draws import log_uniform
 from ganeval.detectors.artefacts.scenes import Pixels, sometimes
 
 #: How fast brightness changes, in grey levels a pixel, evenly over its logarithm, and how far it gets at most; and how
@@ -40,9 +41,9 @@ def _with_sky(scene: Pixels, rng: np.random.Generator) -> Pixels:
     side = int(rng.choice(SIDES))
     scene = np.pad(scene, (*((0, max(0, side - length)) for length in scene.shape[:2]), (0, 0)), mode="symmetric")
     height, width = scene.shape[:2]
-    slope = min(float(np.exp(rng.uniform(*np.log(SLOPES)))), RANGE / max(height, width))
+    slope = min(log_uniform(rng, *SLOPES), RANGE / max(height, width))
     colour, tint = rng.uniform(20, 235) + rng.normal(0, 30, 3), rng.uniform(0.5, 1.2, 3)
-    noise = float(np.exp(rng.uniform(*np.log(NOISE))))
+    noise = log_uniform(rng, *NOISE)
     # One value a pixel and, weaker, one for each colour.
     grain = noise * (rng.standard_normal((height, width, 1)) + 0.4 * rng.standard_normal(scene.shape))
     if rng.random() < DENOISED:
