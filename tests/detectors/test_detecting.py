@@ -63,7 +63,7 @@ def test_photographs_raise_no_alarm(examiner: Examiner, photographs: list[np.nda
 
 
 def test_few_cameras_whose_encoder_leans_raise_alarms(examiner: Examiner, photographs: list[np.ndarray]) -> None:
-    """Of the 158 test photographs stored like this 11 % do; before such encoders were simulated, 80 % did."""
+    """Of the 158 test photographs stored like this 5 % do; before such encoders were simulated, 80 % did."""
     stored = [leaning_encoder(np.random.default_rng(seed), 1.0)(photographs[seed % 2]) for seed in range(8)]
     assert sum(examiner.detect(_encoded(one)).label in ALARMS for one in stored) <= 2
 
