@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ganeval.detectors.artefacts.draws import log_uniform
 from ganeval.detectors.perturbations import (
     Blur,
     Chain,
@@ -218,8 +219,7 @@ def _platform(rng: np.random.Generator) -> tuple[Perturbation, ...]:
 
 
 def _resize(rng: np.random.Generator, settings: HistorySettings) -> Resize:
-    low, high = settings.factors
-    factor = round(math.exp(rng.uniform(math.log(low), math.log(high))), 4)
+    factor = round(log_uniform(rng, *settings.factors), 4)
     names, shares = zip(*settings.filters, strict=True)
     weights = np.asarray(shares) / sum(shares)
     return Resize(factor, str(rng.choice(names, p=weights)))

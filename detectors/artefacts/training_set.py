@@ -122,8 +122,7 @@ def pair_from(path: str | os.PathLike[str], seed: Sequence[int], settings: Histo
         photograph = staged(_cut_out(pixels, side, rng))
     elif factor <= CLEAN and rng.random() < RETAKEN:
         photograph = take_photograph(scene, rng)
-    stored = np.random.default_rng([*seed, _ENCODER])
-    photograph = leaning_encoder(stored, CAMERA_STORED)(photograph)
+    photograph = leaning_encoder(np.random.default_rng([*seed, _ENCODER]), CAMERA_STORED)(photograph)
     history = random_history(rng, settings=settings)
     return Pair(history.apply(photograph), history.apply(made), Path(path).name, simulator, history)
 
