@@ -74,12 +74,13 @@ def keep_chunk(kept: list[FeatureChunk], chunk: FeatureChunk) -> None:
     """Append `chunk` to consecutive ones, which are merged as they grow: of n only about log2(n) are left.
 
     Thousands of small arrays kept between the activations that come and go would leave the allocator with holes in
-    which no activation fits: the process then grows by several times what it keeps. Whoever interrupts this finds
-    each chunk once in `kept`, or not at all.
+    which no activation fits: the process then grows by several times what it keeps. Each that stays is at least twice
+    the next one: only being larger would allow as many as the square root of 2 n. Whoever interrupts this finds each
+    chunk once in `kept`, or not at all.
     """
     first = len(kept)
     joined = chunk.positions
-    while first and kept[first - 1].positions <= joined:
+    while first and kept[first - 1].positions < 2 * joined:
         first -= 1
         joined += kept[first].positions
     kept[first:] = [merge_chunks([*kept[first:], chunk])] if first < len(kept) else [chunk]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ganeval.features.chunks import FeatureChunk, keep_chunk, merge_chunks
@@ -27,6 +27,7 @@ def _chunk(start: int, positions: int, skipped: int) -> FeatureChunk:
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.booleans()), min_size=1, max_size=200))
+@example([(positions, False) for positions in range(20, 0, -1)])
 def test_kept_chunks_are_few_and_all_there(sizes: list[tuple[int, bool]]) -> None:
     chunks, kept = [], []
     start = 0
