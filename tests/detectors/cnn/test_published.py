@@ -41,7 +41,7 @@ def shapes(kind: type[PublishedDetector]) -> State:
 
 def random_state(kind: type[PublishedDetector]) -> State:
     """Random weights of which statistics and biases vary as well, scaled so that activations stay about 1."""
-    return dict(_random_state(kind))
+    return {name: value.clone() for name, value in _random_state(kind).items()}
 
 
 @lru_cache(maxsize=2)
