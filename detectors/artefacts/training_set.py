@@ -19,6 +19,7 @@ from ganeval.detectors.artefacts.backgrounds import background
 from ganeval.detectors.artefacts.cameras import take_photograph
 from ganeval.detectors.artefacts.defocus import defocus
 from ganeval.detectors.artefacts.encoders import leaning_encoder
+from ganeval.detectors.artefacts.facades import facade
 from ganeval.detectors.artefacts.histories import History, HistorySettings, random_history
 from ganeval.detectors.artefacts.simulators import simulate
 from ganeval.detectors.artefacts.skies import sky
@@ -48,14 +49,17 @@ DEFOCUSED = 0.15
 
 #: Share of scenes of which a part is sky or wall, for the same reason.
 SKIES = 0.15
+#: Share of scenes with lines along rows and columns, whose spectra and means by phase look most like a lattice's.
+FACADES = 0.15
 #: Share of photographs that a camera's encoder stored first. Never both of a pair: that a telephone may send on what
 #: others made taught that such marks say nothing, and transposed convolutions, whose traces are similar, went unfound.
 CAMERA_STORED = 0.08
 
-# Name the random numbers of `defocus`, `sky` and `leaning_encoder`.
+# Name the random numbers of `defocus`, `sky`, `leaning_encoder` and `facade`.
 _FOCUS = 0xF0C5
 _SKY = 0x5417
 _ENCODER = 0xE4C0
+_FACADE = 0xFACA
 
 #: As the default histories, with fewer resized pictures: a resized trace lies where no detector of this kind looks, and
 #: too many of them teach nothing but doubt.
@@ -108,11 +112,12 @@ def pair_from(path: str | os.PathLike[str], seed: Sequence[int], settings: Histo
     side = int(rng.choice(SIDES))
     behind = background(rng, BACKED)
     # From random numbers of their own: pairs in focus or without a sky are what they are with any share of the others.
+    lined = facade(np.random.default_rng([*seed, _FACADE]), FACADES)
     focus = defocus(np.random.default_rng([*seed, _FOCUS]), DEFOCUSED)
     above = sky(np.random.default_rng([*seed, _SKY]), SKIES)
 
     def staged(cut: Pixels) -> Pixels:
-        return behind(above(focus(cut)))
+        return behind(above(focus(lined(cut))))
 
     scene = staged(_cut_out(shrunk, side, rng))
     made, simulator = simulate(scene, rng)
