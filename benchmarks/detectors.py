@@ -42,8 +42,7 @@ WEIGHTS = Path(__file__).parent.parent / "detectors" / "weights"
 MARKS = ("<!-- table -->", "<!-- end of table -->")
 #: Published methods that ship, but aren't asked by default.
 BASELINES = ("dct", "peaks", "spectral")
-HANDLING = "jpeg:95,jpeg:75,jpeg:50,webp:80,resize:0.75,resize:1.5"
-BROADER = "jpeg:90,jpeg:75,webp:80,resize:0.75"
+HANDLING = "jpeg:95,jpeg:90,jpeg:75,jpeg:50,webp:80,resize:0.5,resize:0.75,resize:1.5,blur:1,noise:3,screenshot"
 
 
 def _linked(paths: Sequence[Path], names: Sequence[str], folder: Path) -> Path:
@@ -80,11 +79,16 @@ def _percent(measure: dict[str, Any] | None) -> str:
 
 
 def _paired_table(document: dict[str, Any], baselines: Sequence[str]) -> list[str]:
-    rows = [f"| handling of both sides | AUC | AP | {' | '.join(f'{name} AUC' for name in baselines)} |"]
-    rows.append("|---" * (3 + len(baselines)) + "|")
+    alarms = {one["condition"]: one["false_alarms_wide"] for one in document["real_outcomes"] if one["by"] == "all"}
+    rows = [
+        "| handling of both sides | AUC | AP | found, % | false alarms, % | "
+        f"{' | '.join(f'{name} AUC' for name in baselines)} |"
+    ]
+    rows.append("|---" * (5 + len(baselines)) + "|")
     for one in document["outcomes"]:
         single = [_number(one["detectors"].get(name)) for name in baselines]
-        cells = [one["condition"], _number(one["auc"]), _number(one["average_precision"]), *single]
+        told = [_percent(one["detected_wide"]), _percent(alarms[one["condition"]])]
+        cells = [one["condition"], _number(one["auc"]), _number(one["average_precision"]), *told, *single]
         rows.append(f"| {' | '.join(cells)} |")
     return rows
 
@@ -130,7 +134,8 @@ def tables(results: dict[str, Any]) -> str:
         document = results["pix2pix"]
         parts += [
             f"**pix2pix** ({document['generated_counts']['pix2pix']} pictures and the {document['real_count']} real "
-            "ones they are paired with), the fused probability and single detectors:",
+            'ones they are paired with), the fused probability, the verdicts "generated" or "probably generated", '
+            "and single detectors:",
             "",
             *_paired_table(document, results["detectors"]),
             "",
@@ -203,7 +208,7 @@ def main() -> None:
                     name, _, path = text.partition("=")
                     sets.append(NamedSet(name, open_source(path), True))
                 results["all"] = evaluation_document(
-                    _run(sets, chosen.handling or BROADER, chosen.jobs), "benchmarks/detectors.py"
+                    _run(sets, chosen.handling or HANDLING, chosen.jobs), "benchmarks/detectors.py"
                 )
     if chosen.write and "pix2pix" in results:
         _write_cards(results)

@@ -95,10 +95,20 @@ class Examiner:
         """Open and examine; raises what `open_specimen` raises."""
         return self.examine(open_specimen(image, name))
 
-    def examine(self, specimen: Specimen) -> Verdict:
-        """The verdict on an opened picture."""
+    def examine(self, specimen: Specimen, provenance: Sequence[Evidence] | None = None) -> Verdict:
+        """The verdict on an opened picture.
+
+        Parameters
+        ----------
+        specimen
+            The picture.
+        provenance
+            What the file that it comes out of says of its origin, such as a video's; read from the picture's own if
+            None.
+        """
         conditions = conditions_of(specimen)
-        provenance = examine_provenance(specimen, online=self.online, trust_anchors=self.trust_anchors)
+        if provenance is None:
+            provenance = examine_provenance(specimen, online=self.online, trust_anchors=self.trust_anchors)
         evidence, scores = self._ask(specimen.pixels, conditions)
         key = bin_of(conditions)
         fused = self.fusion.together(scores, key)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ganeval.detectors.evidence import Evidence
+from ganeval.detectors.provenance.clips import examine_clip_provenance
 from ganeval.detectors.specimen import Specimen
 from ganeval.detectors.verdict import Label, Verdict
 from ganeval.errors import ImageSourceError, PluginError
@@ -31,22 +34,21 @@ _MOST_DECODED = 600
 #: Packets that are read at most to find out how long a video without a stated duration is.
 _MOST_PACKETS = 2_000_000
 
-#: Codecs, as FFmpeg names them in capitals, that give back the pixels that were put in.
-LOSSLESS = frozenset(
-    {"FFV1", "PNG", "RAWVIDEO", "HUFFYUV", "FFVHUFF", "UTVIDEO", "QTRLE", "GIF", "APNG", "BMP", "TIFF"}
-)
-
 LIMITS = (
     "frames of one clip come from one source and one compression and are not independent: many of them say little more "
-    "than one; video compression erases most of what pixel detectors look for"
+    "than one; pixel detectors were measured on films of stills coded by x264, x265 and libvpx, not on what telephones "
+    "and platforms make of them"
 )
 
 
 class ExaminesSpecimens(Protocol):
     """What gives verdicts, such as `ganeval.detectors.detecting.Examiner`."""
 
-    def examine(self, specimen: Specimen) -> Verdict:
-        """The verdict on a specimen."""
+    online: bool
+    trust_anchors: str | os.PathLike[str] | None
+
+    def examine(self, specimen: Specimen, provenance: Sequence[Evidence] | None = None) -> Verdict:
+        """The verdict on a specimen, given what is known of its file's origin."""
         ...
 
 
@@ -83,6 +85,8 @@ class ClipVerdict:
     ----------
     path
         As given.
+    provenance
+        What its file says of its origin: manifests, tags, XMP. Every frame's verdict rests on it too.
     label
         Of the whole, see `summary`.
     probability, low, high
@@ -114,6 +118,7 @@ class ClipVerdict:
     duration: float | None
     level: float
     limits: str = LIMITS
+    provenance: tuple[Evidence, ...] = ()
 
 
 def examine_clip(
@@ -142,6 +147,7 @@ def examine_clip(
     with _Clip(path) as clip:
         task = (progress or SilentProgress()).start("examining", total=frames, unit="frames")
         moments = []
+        provenance: tuple[Evidence, ...] | None = None
         for frame in clip.spread(frames):
             info = ImageInfo(
                 format=clip.codec,
@@ -151,13 +157,18 @@ def examine_clip(
                 digest=pixel_digest(frame.pixels),
             )
             name = f"{path} at {frame.seconds:.2f} s"
-            verdict = _within_domain(examiner.examine(Specimen(name, frame.pixels, info)), clip.codec)
+            if provenance is None:
+                of_file = Specimen(path, frame.pixels, replace(info, format=clip.container))
+                provenance = examine_clip_provenance(
+                    path, of_file, clip.tags, online=examiner.online, trust_anchors=examiner.trust_anchors
+                )
+            verdict = examiner.examine(Specimen(name, frame.pixels, info), provenance)
             moments.append(Moment(frame.seconds, verdict, thumbnail(frame.pixels)))
             task.advance(1)
         task.finish()
         if not moments:
             raise ImageSourceError(f"{path}: no frame of the video can be decoded", hint="Is it a whole video file?")
-        label, reason = summary([one.verdict for one in moments])
+        label, reason = summary([one.verdict for one in moments], provenance or ())
         said = [one.verdict for one in moments if one.verdict.probability is not None]
         return ClipVerdict(
             path=path,
@@ -173,31 +184,22 @@ def examine_clip(
             height=clip.height,
             duration=clip.duration,
             level=moments[0].verdict.level,
+            provenance=provenance or (),
         )
 
 
-def _within_domain(verdict: Verdict, codec: str) -> Verdict:
-    """The verdict on a frame, without what pixel detectors say of it where the codec loses something.
-
-    They were measured on photographs and generated images in the formats of images: motion compensation, deblocking and
-    the codec's own transforms leave traces of which they know nothing, and a probability would be a guess.
-    """
-    if codec in LOSSLESS or any(one.decides for one in verdict.evidence):
-        return verdict
-    evidence = tuple(replace(one, log_likelihood_ratio=None, in_domain=False, weight=0.0) for one in verdict.evidence)
-    reason = f"no detector was measured on frames of {codec} video, whose compression leaves traces of its own"
-    return replace(
-        verdict, label="inconclusive", probability=None, low=None, high=None, reason=reason, evidence=evidence
-    )
-
-
-def summary(verdicts: Sequence[Verdict]) -> tuple[Label, str]:
+def summary(verdicts: Sequence[Verdict], provenance: Sequence[Evidence] = ()) -> tuple[Label, str]:
     """The label of a whole clip from those of its frames, and why.
 
-    ``generated`` or ``probably generated`` if more than half of the frames are called that or stronger; ``probably
-    camera`` if more than half are and none is called generated or probably generated; else ``inconclusive``. A vote,
-    not a product of probabilities: errors that the frames share don't average out.
+    What a valid signature says decides. Else ``generated`` or ``probably generated`` if more than half of the frames
+    are called that or stronger; ``probably camera`` if more than half are and none is called generated or probably
+    generated; else ``inconclusive``. A vote, not a product of probabilities: errors that the frames share don't average
+    out.
     """
+    decisive = next((one for one in provenance if one.decides and one.log_likelihood_ratio is not None), None)
+    if decisive is not None:
+        generated = (decisive.log_likelihood_ratio or 0.0) > 0
+        return ("generated" if generated else "probably camera"), decisive.sentence
     counts = Counter(one.label for one in verdicts)
     total = len(verdicts)
     found = counts["generated"] + counts["probably generated"]
@@ -258,6 +260,8 @@ class _Clip:
             self._container.close()
             raise ImageSourceError(f"{path}: frames of {self.width} x {self.height} are larger than {limit} pixels")
         self.duration = self._duration()
+        self.tags = {**self._stream.metadata, **self._container.metadata}
+        self.container = _container_format(self._container.format.name, self.tags)
 
     def __enter__(self) -> _Clip:
         return self
@@ -319,6 +323,13 @@ class _Clip:
             return None if found is None else Frame(float(found.time), _rgb(found))
         except self._errors:
             return None
+
+
+def _container_format(name: str, tags: Mapping[str, str]) -> str:
+    """``"MP4"`` and its kin, ``"MOV"``, or FFmpeg's name in capitals."""
+    if "mp4" in name.split(","):
+        return "MOV" if tags.get("major_brand", "").startswith("qt") else "MP4"
+    return name.upper()
 
 
 def _rgb(frame: VideoFrame) -> Pixels:

@@ -101,12 +101,12 @@ def _boxes(starts: npt.NDArray[np.float64], ends: npt.NDArray[np.float64], lengt
     pixel = np.arange(length)
     covered = np.minimum(pixel + 1, ends[:, None]) - np.maximum(pixel, starts[:, None])
     covered = np.clip(covered, 0, 1).astype(np.float32)
-    return gaussian_filter1d(covered, blur, axis=1) if blur > 0 else covered
+    return np.asarray(gaussian_filter1d(covered, blur, axis=1), np.float32) if blur > 0 else covered
 
 
 def _thin(rng: np.random.Generator) -> float:
     return log_uniform(rng, *THIN)
 
 
-def _contrast(rng: np.random.Generator) -> np.float32:
-    return np.float32(rng.choice([-1, 1]) * log_uniform(rng, *DEPTH))
+def _contrast(rng: np.random.Generator) -> float:
+    return float(rng.choice([-1, 1])) * log_uniform(rng, *DEPTH)

@@ -17,7 +17,7 @@ from ganeval.cli.progress import make_progress
 from ganeval.detectors.artefacts.training_set import pairs
 from ganeval.detectors.bundled import shipped_detector, shipped_reference
 from ganeval.detectors.bundling.photographs import Photograph, as_table, find_photographs
-from ganeval.detectors.bundling.referencing import reference_scores
+from ganeval.detectors.bundling.referencing import Draws, reference_scores
 from ganeval.detectors.detector import PIXEL_DETECTORS
 from ganeval.version import __version__
 
@@ -89,7 +89,8 @@ def reference(
     photos: Photos,
     out: Out,
     sources_in: Sources = None,
-    draws: int = 8,
+    draws: Annotated[int, typer.Option("--draws", help="Pairs of each photograph.")] = 16,
+    clips: Annotated[int, typer.Option("--clips", help="Pairs of frames of films of each.")] = 4,
     workers: int = 2,
     add: Annotated[bool, typer.Option("--add", help="Keep the columns of detectors that are there.")] = False,
 ) -> None:
@@ -97,7 +98,9 @@ def reference(
     chosen = _with_role(photos, sources_in, "calibrate")
     loaded = {name: shipped_detector(name) for name in detectors}
     with make_progress(quiet=False) as progress:
-        table = reference_scores(chosen, loaded, draws=draws, workers=workers, progress=progress)
+        table = reference_scores(
+            chosen, loaded, draws=Draws(pairs=draws, clips=clips), workers=workers, progress=progress
+        )
     if add:
         table = shipped_reference().beside(table)
     stored = io.BytesIO()

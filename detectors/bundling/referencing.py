@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -10,24 +10,51 @@ from pathlib import Path
 
 import numpy as np
 
-from ganeval.detectors.artefacts.histories import random_history
+from ganeval.detectors.artefacts.clips import frame_pair_from
+from ganeval.detectors.artefacts.histories import History, random_history
 from ganeval.detectors.artefacts.training_set import HANDLING, pair_from
 from ganeval.detectors.bundling.photographs import Photograph
 from ganeval.detectors.calibration.reference import ReferenceScores
 from ganeval.detectors.conditions import conditions_of
 from ganeval.detectors.detector import PixelDetector
 from ganeval.detectors.fusion.bins import bin_of
-from ganeval.detectors.specimen import Specimen, open_specimen
+from ganeval.detectors.specimen import Pixels, Specimen, open_specimen
 from ganeval.progress import Progress
 
-#: Seed of the pairs; training draws its own.
+#: Seed of the pairs; training draws its own. What is added to the number of a draw of another kind.
 _SEED = 77
+_WHOLES = 992
+_CLIPS = 2000
 #: A picture whose history ends with a JPEG comes as that file, by this share, else as a PNG made of it.
 _AS_JPEG = 0.75
 #: What whole photographs go through: always something.
 _HANDLED = replace(HANDLING, untouched=0.0)
 
 Row = tuple[list[float], bool, str, str, str]
+#: A picture as it would come in, whether it is generated, and its source or its simulator.
+Side = tuple[Specimen, bool, str]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How many pictures of each kind are made of each photograph, beside its own file.
+
+    Parameters
+    ----------
+    pairs
+        Of a cut-out and a fake of it.
+    wholes
+        Histories that it goes through as a whole.
+    clips
+        Of frames of a film and of a fake's film.
+    films
+        Frames of a film of the whole.
+    """
+
+    pairs: int = 8
+    wholes: int = 8
+    clips: int = 4
+    films: int = 2
 
 
 @dataclass(frozen=True)
@@ -35,20 +62,24 @@ class _Work:
     path: Path
     source: str
     group: str
-    draw: int | None
+    kind: str
+    draw: int
     detectors: Mapping[str, PixelDetector]
+
+    def seed(self, kind: int = 0) -> tuple[int, int, int]:
+        # Drawn from the checksum, so that the table doesn't depend on which photographs stand beside.
+        return (_SEED, kind + self.draw, int(self.group[:8], 16))
 
 
 def reference_scores(
     photographs: Sequence[Photograph],
     detectors: Mapping[str, PixelDetector],
     *,
-    draws: int,
-    wholes: int = 8,
+    draws: Draws,
     workers: int,
     progress: Progress,
 ) -> ReferenceScores:
-    """The table: each photograph as its file is, whole after histories, and pairs of a cut-out and a fake of it.
+    """The table: each photograph as its file is, whole after histories, pairs of a cut-out and a fake of it, films.
 
     Parameters
     ----------
@@ -57,18 +88,18 @@ def reference_scores(
     detectors
         By name.
     draws
-        Pairs of each photograph.
-    wholes
-        Histories that each photograph goes through as a whole.
+        Pictures of each photograph.
     workers
         Processes.
     progress
         Told of each photograph.
     """
+    numbers = {"file": 1, "whole": draws.wholes, "pair": draws.pairs, "film": draws.films, "clip": draws.clips}
     work = [
-        _Work(one.path, one.source, one.sha256[:16], draw, detectors)
+        _Work(one.path, one.source, one.sha256[:16], kind, draw, detectors)
         for one in photographs
-        for draw in (None, *range(-wholes, draws))
+        for kind, number in numbers.items()
+        for draw in range(number)
     ]
     rows: list[Row] = []
     task = progress.start("reference scores", total=len(work))
@@ -83,33 +114,67 @@ def reference_scores(
 
 
 def _scored(work: _Work) -> list[Row]:
-    if work.draw is None:
-        specimen = open_specimen(work.path)
-        return [_row(specimen, False, work.source, work)]
-    # Drawn from the checksum, so that the table doesn't depend on which photographs stand beside.
-    seed = (_SEED, work.draw % 1000, int(work.group[:8], 16))
-    rng = np.random.default_rng([*seed, 1])
-    if work.draw < 0:
-        history = random_history(rng, settings=_HANDLED)
-        sides = [(history.apply(open_specimen(work.path).pixels), False, work.source)]
-    else:
-        pair = pair_from(work.path, seed)
-        history = pair.history
-        sides = [(pair.photograph, False, work.source), (pair.generated, True, pair.simulator)]
+    return [_row(specimen, generated, cluster, work) for specimen, generated, cluster in _KINDS[work.kind](work)]
+
+
+def _file(work: _Work) -> list[Side]:
+    return [(open_specimen(work.path), False, work.source)]
+
+
+def _whole(work: _Work) -> list[Side]:
+    rng = np.random.default_rng([*work.seed(_WHOLES), 1])
+    history = random_history(rng, settings=_HANDLED)
+    pixels = history.apply(open_specimen(work.path).pixels)
+    return _handled([(pixels, False, work.source)], history, rng, work)
+
+
+def _pair(work: _Work) -> list[Side]:
+    pair = pair_from(work.path, work.seed())
+    sides = [(pair.photograph, False, work.source), (pair.generated, True, pair.simulator)]
+    return _handled(sides, pair.history, np.random.default_rng([*work.seed(), 1]), work)
+
+
+def _clip(work: _Work) -> list[Side]:
+    pair = frame_pair_from(work.path, work.seed(_CLIPS), whole=work.kind == "film")
+    sides: list[tuple[Pixels | None, bool, str]] = [
+        (pair.photograph, False, work.source),
+        (pair.generated, True, pair.simulator),
+    ]
+    return [
+        (_as_format(pixels, pair.codec.upper(), work), generated, cluster)
+        for pixels, generated, cluster in sides
+        if pixels is not None
+    ]
+
+
+_KINDS: Mapping[str, Callable[[_Work], list[Side]]] = {
+    "file": _file,
+    "whole": _whole,
+    "pair": _pair,
+    "film": _clip,
+    "clip": _clip,
+}
+
+
+def _handled(
+    sides: Sequence[tuple[Pixels, bool, str]], history: History, rng: np.random.Generator, work: _Work
+) -> list[Side]:
+    """As the file that a history leaves."""
     handled = history.describe()
+    codec, file_format, quality = handled["codec"], "PNG", 0
     as_file = rng.random() < _AS_JPEG
-    rows = []
-    for pixels, generated, cluster in sides:
-        specimen = open_specimen(pixels, work.group)
-        info = specimen.info
-        if handled["codec"] == "webp":
-            info = replace(info, format="WEBP")
-        elif handled["codec"] == "jpeg" and as_file:
-            info = replace(info, format="JPEG", jpeg_quality=int(handled["quality"]))
-        else:
-            info = replace(info, format="PNG")
-        rows.append(_row(Specimen(work.group, pixels, info), generated, cluster, work))
-    return rows
+    if codec == "webp":
+        file_format = "WEBP"
+    elif codec == "jpeg" and as_file:
+        file_format, quality = "JPEG", int(handled["quality"])
+    return [
+        (_as_format(pixels, file_format, work, quality), generated, cluster) for pixels, generated, cluster in sides
+    ]
+
+
+def _as_format(pixels: Pixels, file_format: str, work: _Work, quality: int = 0) -> Specimen:
+    info = replace(open_specimen(pixels, work.group).info, format=file_format)
+    return Specimen(work.group, pixels, replace(info, jpeg_quality=quality) if quality else info)
 
 
 def _row(specimen: Specimen, generated: bool, cluster: str, work: _Work) -> Row:

@@ -100,21 +100,21 @@ class Judging:
             pixels, info = case.pixels, case.info
             if self.match is not None:
                 pixels = self.match(pixels, seed)
-                info = _described(pixels, info)
+                info = _described(pixels, info, self.match)
             found = {AS_IS: _judged(examiner.examine(Specimen(case.id, pixels, info)))}
             for one in self.perturbations:
                 changed = one(pixels, seed)
-                found[one.name] = _judged(examiner.examine(Specimen(case.id, changed, _described(changed, info))))
+                found[one.name] = _judged(examiner.examine(Specimen(case.id, changed, _described(changed, info, one))))
             return found
 
         return judge
 
 
-def _described(pixels: Pixels, info: ImageInfo) -> ImageInfo:
-    """A changed picture as an array: what the file said of itself is no longer true of it."""
+def _described(pixels: Pixels, info: ImageInfo, change: Perturbation) -> ImageInfo:
+    """A changed picture as an array or a frame of a video: what the file said of itself is no longer true of it."""
     return replace(
         info,
-        format="array",
+        format=change.file_format,
         width=int(pixels.shape[1]),
         height=int(pixels.shape[0]),
         jpeg_quality=0,

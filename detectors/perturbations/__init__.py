@@ -8,6 +8,7 @@ from ganeval.detectors.perturbations.perturbation import Chain, Perturbation
 from ganeval.detectors.perturbations.platforms import Screenshot, Social
 from ganeval.detectors.perturbations.specification import PERTURBATIONS, parse_perturbation, parse_perturbations
 from ganeval.detectors.perturbations.tones import Blur, Contrast, Gamma, Noise, Sharpen
+from ganeval.detectors.perturbations.video import Video
 
 __all__ = [
     "PERTURBATIONS",
@@ -25,6 +26,7 @@ __all__ = [
     "Screenshot",
     "Sharpen",
     "Social",
+    "Video",
     "WebP",
     "parse_perturbation",
     "parse_perturbations",

@@ -25,6 +25,11 @@ class Perturbation(ABC):
     def name(self) -> str:
         """Its specification, such as ``"jpeg:75"``; `parse_perturbation` makes the same perturbation of it."""
 
+    @property
+    def file_format(self) -> str:
+        """What an examiner is told that the changed picture's file is: nothing, unless it can't come otherwise."""
+        return "array"
+
     @abstractmethod
     def __call__(self, pixels: Pixels, seed: int = 0) -> Pixels:
         """The changed picture, a new array.
@@ -61,6 +66,11 @@ class Chain(Perturbation):
     def name(self) -> str:
         """The names of the steps with plus signs between, ``"png"`` for none."""
         return "+".join(step.name for step in self.steps) or "png"
+
+    @property
+    def file_format(self) -> str:
+        """That of the last step."""
+        return self.steps[-1].file_format if self.steps else "array"
 
     def __call__(self, pixels: Pixels, seed: int = 0) -> Pixels:
         """The picture after all steps."""

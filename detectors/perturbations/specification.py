@@ -26,6 +26,7 @@ PERTURBATIONS: Registry[Readable] = Registry(
         "jpeg": f"{_HERE}.codecs:Jpeg",
         "webp": f"{_HERE}.codecs:WebP",
         "png": f"{_HERE}.codecs:Png",
+        "video": f"{_HERE}.video:Video",
         "resize": f"{_HERE}.geometry:Resize",
         "crop": f"{_HERE}.geometry:Crop",
         "rotate": f"{_HERE}.geometry:Rotate",

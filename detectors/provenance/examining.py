@@ -59,7 +59,7 @@ def examine_provenance(
         reason = "an array of pixels has no file whose origin could be read"
         return tuple(abstain(name, reason) for name in EXAMINERS)
     examination = Examination(specimen, specimen.data, online=online, trust_anchors=anchors)
-    found = _count_once(tuple(_examine(name, examination) for name in EXAMINERS))
+    found = count_once(tuple(_examine(name, examination) for name in EXAMINERS))
     return tuple(one if one.abstains else replace(one, weight=1.0) for one in found)
 
 
@@ -73,7 +73,7 @@ def _examine(name: str, examination: Examination) -> Evidence:
         return abstain(name, f"couldn't be read: {type(error).__name__}")
 
 
-def _count_once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+def count_once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """Leave the strongest statement "generated" its ratio: texts of one file aren't independent witnesses."""
     stated = [one for one in evidence if (one.log_likelihood_ratio or 0.0) > 0.0]
     if len(stated) < 2:

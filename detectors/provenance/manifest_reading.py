@@ -15,13 +15,16 @@ TIMEOUT = 8.0
 #: The same where remote manifests may be fetched.
 ONLINE_TIMEOUT = 30.0
 
-#: Media types by the name that the decoder gives a format; BMP can't carry manifests.
+#: Media types by the name that the decoder gives a format, or that of a video's container; BMP can't carry manifests.
 MEDIA_TYPES: Mapping[str, str] = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
     "WEBP": "image/webp",
     "TIFF": "image/tiff",
     "GIF": "image/gif",
+    "MP4": "video/mp4",
+    "MOV": "video/quicktime",
+    "AVI": "video/avi",
 }
 
 _CHILD = Path(__file__).with_name("manifest_child.py")

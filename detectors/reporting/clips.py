@@ -39,6 +39,7 @@ def clip_document(clip: ClipVerdict) -> dict[str, Any]:
                 "height": clip.height,
                 "duration": clip.duration,
             },
+            "provenance": [one.as_dict() for one in clip.provenance],
             "stretches": [{"from": first, "to": last} for first, last in clip.stretches],
             "frames": [{"seconds": one.seconds, "verdict": verdict_document(one.verdict)} for one in clip.moments],
         }
@@ -70,6 +71,8 @@ def render_clip(clip: ClipVerdict, console: Console) -> None:
         table.add_row(*(lines.text(cell) for cell in cells))
     lines.show(table)
     console.print()
+    for said in clip.provenance:
+        lines.line(said.detector, said.sentence)
     for first, last in clip.stretches:
         lines.line("stretch", f"from {first:.2f} s to {last:.2f} s frames are called generated or probably generated")
     length = "" if clip.duration is None else f", {clip.duration:.2f} s"

@@ -38,6 +38,27 @@ def red(stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
+def write_film() -> Callable[..., Path]:
+    """`write_film(path, frames, codec="ffv1", rate=10, tags=None)`: a video of those frames; skips without PyAV."""
+    av = pytest.importorskip("av")
+
+    def write(
+        path: Path, frames: list[Any], codec: str = "ffv1", rate: int = 10, tags: dict[str, str] | None = None
+    ) -> Path:
+        with av.open(str(path), "w") as container:
+            container.metadata.update(tags or {})
+            stream = container.add_stream(codec, rate=rate)
+            stream.pix_fmt = {"ffv1": "bgr0"}.get(codec, "yuv420p")
+            stream.width, stream.height = frames[0].shape[1], frames[0].shape[0]
+            for pixels in frames:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+            container.mux(stream.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture
 def paint() -> Callable[..., Path]:
     """`paint(path, redness, size=48)`: a noisy picture whose red channel has that mean, 0 to 1."""
 

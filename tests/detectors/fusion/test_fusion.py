@@ -266,7 +266,8 @@ def test_every_condition_has_a_bin_with_words() -> None:
         "webp", "webp", "webp", "resampled",
     ]  # fmt: skip
     assert named(format="PNG", resampled=2.0) == "resampled"
-    assert named(format="GIF") == named(format="H264") == "other"
+    assert named(format="GIF") == named(format="MPEG4") == "other"
+    assert named(format="H264") == "video"
     assert {named(), named(quality=95), named(quality=80), named(quality=50)} <= set(BINS)
 
 

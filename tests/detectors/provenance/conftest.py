@@ -25,6 +25,7 @@ MEDIA = {
     "WEBP": "image/webp",
     "TIFF": "image/tiff",
     "GIF": "image/gif",
+    "MP4": "video/mp4",
 }
 SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
@@ -127,6 +128,7 @@ def sign(house: Authority, picture: Callable[..., bytes]) -> Callable[..., Signe
         ingredients: Sequence[tuple[str, bytes]] = (),
         remote: str | None = None,
         extra: Sequence[dict[str, Any]] = (),
+        unsigned: bytes | None = None,
     ) -> Signed:
         written = []
         for action, source in actions:
@@ -154,7 +156,7 @@ def sign(house: Authority, picture: Callable[..., bytes]) -> Callable[..., Signe
             builder.set_no_embed()
         signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(b"es256", authority.chain, authority.key, None))
         out = io.BytesIO()
-        source_bytes = io.BytesIO(picture(image_format))
+        source_bytes = io.BytesIO(picture(image_format) if unsigned is None else unsigned)
         manifest = builder.sign(signer, MEDIA[image_format], source_bytes, out)
         return Signed(out.getvalue(), manifest)
 

@@ -48,11 +48,12 @@ class Examiner:
         if detectors and "nothing" in detectors:
             raise OptionError("unknown detector 'nothing'", hint="Known: red.")
         self.prior, self.level, self.bundle = prior, level, Bundle()
+        self.online, self.trust_anchors = online, trust_anchors
 
     def detect(self, image: Any, name: str | None = None) -> Verdict:
         return self.examine(open_specimen(image, name))
 
-    def examine(self, specimen: Specimen) -> Verdict:
+    def examine(self, specimen: Specimen, provenance: Any = None) -> Verdict:
         name = os.path.basename(specimen.name)
         if name.startswith("crash"):
             os._exit(7)
