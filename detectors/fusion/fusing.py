@@ -20,7 +20,8 @@ Floats = npt.NDArray[np.float64]
 FEWEST = 40
 #: Photographs of one source (files and changed copies) under the same conditions that have a say of their own. Of
 #: fewer, none might score as high as a picture that is to be found: the least share that n can show is 1 in n + 1.
-SOURCE = 80
+#: Some 30 copies of each photograph are among the references.
+SOURCE = 160
 
 
 @dataclass(frozen=True)

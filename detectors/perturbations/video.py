@@ -43,7 +43,8 @@ class Encoder:
 #: By name of the codec, as FFmpeg has it in lower case.
 ENCODERS: Mapping[str, Encoder] = MappingProxyType(
     {
-        "h264": Encoder("libx264", {"preset": "medium"}, 51),
+        # With its tree of macroblocks x264 gives one of several streams for the same short film.
+        "h264": Encoder("libx264", {"preset": "medium", "x264-params": "mbtree=0"}, 51),
         "hevc": Encoder("libx265", {"preset": "fast", "x265-params": "log-level=none:pools=none"}, 51, 64),
         "vp9": Encoder("libvpx-vp9", {"b:v": "0", "deadline": "realtime", "cpu-used": "6"}, 63),
     }

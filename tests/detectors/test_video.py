@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ganeval.detectors import Examiner
+from ganeval.detectors.artefacts.simulators import simulate
 from ganeval.detectors.bundled import DEFAULT
 from ganeval.detectors.video import examine_clip, stretches, summary
 from ganeval.errors import ImageSourceError
@@ -20,6 +21,12 @@ def frames_of(rednesses: list[float], size: tuple[int, int] = (64, 48)) -> list[
     red = np.zeros((size[1], size[0], 3), np.uint8)
     red[..., 0] = 1
     return [red * np.uint8(round(255 * redness)) for redness in rednesses]
+
+
+def sample_photograph() -> np.ndarray:
+    from sklearn.datasets import load_sample_image
+
+    return np.ascontiguousarray(load_sample_image("china.jpg")[80:400, 120:504])
 
 
 def test_frames_are_spread_evenly_and_seen_as_they_are(stand_in: Any, write_film: Any, tmp_path: Path) -> None:
@@ -52,6 +59,24 @@ def test_a_codec_that_was_never_measured_is_inconclusive_and_says_so(write_film:
     assert clip.probability is None
     assert all("never measured on MPEG4 files" in one.verdict.reason for one in clip.moments)
     assert not any(one.in_domain for one in clip.moments[0].verdict.evidence if one.detector in DEFAULT)
+
+
+def test_a_simulated_generators_film_is_told_from_the_photographs(write_film: Any, tmp_path: Path) -> None:
+    """The whole way, with the shipped detectors: a film of a photograph, and one of a fake with a strong trace."""
+    photograph = sample_photograph()
+    rng = np.random.default_rng(3)
+    fake, _ = simulate(photograph, rng, "transposed")
+    labels = {}
+    for name, still in (("photograph", photograph), ("fake", fake)):
+        frames = [np.clip(still + rng.normal(0, 0.7, still.shape), 0, 255).astype(np.uint8) for _ in range(12)]
+        clip = examine_clip(str(write_film(tmp_path / f"{name}.mp4", frames, "libx264")), Examiner(), frames=3)
+        labels[name] = clip.label
+        assert clip.codec == "H264"
+        assert clip.probability is not None
+        assert 0 < clip.low <= clip.probability <= clip.high <= 1
+        assert all("frames of H.264" in one.verdict.reason for one in clip.moments)
+    assert labels["photograph"] == "inconclusive"
+    assert labels["fake"] in ("generated", "probably generated")
 
 
 @pytest.mark.parametrize("content", [b"", b"no video", b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n"])
