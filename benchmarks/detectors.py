@@ -42,7 +42,10 @@ WEIGHTS = Path(__file__).parent.parent / "detectors" / "weights"
 MARKS = ("<!-- table -->", "<!-- end of table -->")
 #: Published methods that ship, but aren't asked by default.
 BASELINES = ("dct", "peaks", "spectral")
-HANDLING = "jpeg:95,jpeg:90,jpeg:75,jpeg:50,webp:80,resize:0.5,resize:0.75,resize:1.5,blur:1,noise:3,screenshot,video:23,video:28"
+HANDLING = (
+    "jpeg:95,jpeg:90,jpeg:75,jpeg:50,webp:80,resize:0.5,resize:0.75,resize:1.5,blur:1,noise:3,screenshot,"
+    "video:23,video:28"
+)
 
 
 def _linked(paths: Sequence[Path], names: Sequence[str], folder: Path) -> Path:
