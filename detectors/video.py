@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,7 @@ from ganeval.progress import Progress, SilentProgress
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -31,6 +34,8 @@ Pixels = npt.NDArray[np.uint8]
 
 #: Frames that are decoded at most on the way to a wanted one: of a strange file, no more than a moment's work.
 _MOST_DECODED = 600
+#: Kinds of containers that are opened: of others, some are lists that name further files.
+_CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf,mxf,nut,ivf,gif,apng,h264,hevc,obu,yuv4mpegpipe"
 #: Packets that are read at most to find out how long a video without a stated duration is.
 _MOST_PACKETS = 2_000_000
 
@@ -169,6 +174,8 @@ def examine_clip(
         if not moments:
             raise ImageSourceError(f"{path}: no frame of the video can be decoded", hint="Is it a whole video file?")
         label, reason = summary([one.verdict for one in moments], provenance or ())
+        if len(moments) < frames:
+            reason += f"; of {frames} frames asked for, {len(moments)} could be had, up to {moments[-1].seconds:.1f} s"
         said = [one.verdict for one in moments if one.verdict.probability is not None]
         return ClipVerdict(
             path=path,
@@ -211,7 +218,7 @@ def summary(verdicts: Sequence[Verdict], provenance: Sequence[Evidence] = ()) ->
     if 2 * counts["probably camera"] > total and found == 0:
         return "probably camera", f"most frames look like a camera's and none like a generator's: {shares}"
     if found:
-        return "inconclusive", f"some frames are called generated and most are not: {shares}"
+        return "inconclusive", f"some frames are called generated, but not more than half: {shares}"
     return "inconclusive", f"too few frames allow a statement: {shares}"
 
 
@@ -246,22 +253,31 @@ class _Clip:
         self._errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError, EOFError, OSError)
         try:
             # A plain file and nothing else: a playlist could name addresses in a network.
-            self._container: InputContainer = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+            self._container: InputContainer = av.open(
+                f"file:{path}",
+                "r",
+                options={"protocol_whitelist": "file", "format_whitelist": _CONTAINERS},
+                metadata_errors="replace",
+            )
         except self._errors as error:
             raise _unreadable(path, error) from error
         if not self._container.streams.video:
             self._container.close()
             raise ImageSourceError(f"{path} has no video in it")
-        self._stream: VideoStream = self._container.streams.video[0]
-        context = self._stream.codec_context
+        best = self._container.streams.best("video")
+        self._stream = cast("VideoStream", best or self._container.streams.video[0])
+        context = cast("VideoCodecContext | None", self._stream.codec_context)  # None for a codec that isn't known.
+        if context is None:
+            self._container.close()
+            raise ImageSourceError(f"{path}: there is no decoder for its video's codec", hint="Convert it to H.264.")
         self.codec, self.width, self.height = context.name.upper(), int(context.width), int(context.height)
         limit = limit_in_pixels()
         if limit is not None and self.width * self.height > limit:
             self._container.close()
             raise ImageSourceError(f"{path}: frames of {self.width} x {self.height} are larger than {limit} pixels")
         self.duration = self._duration()
-        self.tags = {**self._stream.metadata, **self._container.metadata}
-        self.container = _container_format(self._container.format.name, self.tags)
+        self.tags = (*self._container.metadata.items(), *self._stream.metadata.items())
+        self.container = _container_format(self._container.format.name, self._container.metadata)
 
     def __enter__(self) -> _Clip:
         return self
@@ -273,7 +289,10 @@ class _Clip:
         if self._stream.duration and self._stream.time_base:
             return float(self._stream.duration * self._stream.time_base)
         if self._container.duration:
-            return float(self._container.duration) / 1e6
+            # Of Matroska this is the time of the end, also where the first frame isn't at 0.
+            end = float(self._container.duration) / 1e6
+            start = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
+            return end - start if end > start > 0 else end
         last = None
         try:
             for number, packet in enumerate(self._container.demux(self._stream)):
@@ -291,16 +310,19 @@ class _Clip:
             yield from self._first(count)
             return
         start = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
-        before = -1.0
+        before, none = -math.inf, True
         for place in range(count):
             frame = self._at(start + self.duration * (place + 0.5) / count)
             if frame is not None and frame.seconds > before:
-                before = frame.seconds
+                before, none = frame.seconds, False
                 yield Frame(frame.seconds - start, frame.pixels)
+        if none:
+            yield from self._first(count)
 
     def _first(self, count: int) -> Iterator[Frame]:
-        try:
+        with contextlib.suppress(*self._errors):  # A bare stream can't be sought in.
             self._container.seek(0)
+        try:
             for number, frame in enumerate(self._container.decode(self._stream)):
                 if number >= count:
                     return
@@ -309,7 +331,7 @@ class _Clip:
             return
 
     def _at(self, seconds: float) -> Frame | None:
-        """The first frame from that time on; None if there is none, or it can't be decoded."""
+        """The first frame from that time on, or the last before it that is near enough to decode; None without any."""
         found: Any = None
         try:
             if self._stream.time_base:

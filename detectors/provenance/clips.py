@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -34,22 +34,22 @@ class ClipExamination(Examination):
     Parameters
     ----------
     tags
-        Of the container and its streams.
+        Of the container and of the stream, in pairs of keyword and text: both may have one keyword.
     """
 
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Sequence[tuple[str, str]] = ()
 
     @cached_property
     def carried(self) -> Carried:
         """The container's tags as texts, and packets of XMP."""
-        texts = [Text(_keyword(name), text[:MAX_BLOCK]) for name, text in self.tags.items()]
+        texts = [Text(_keyword(name), text[:MAX_BLOCK]) for name, text in self.tags]
         return Carried(texts=texts, xmp=list(_packets(self.data)))
 
 
 def examine_clip_provenance(
     path: str,
     frame: Specimen,
-    tags: Mapping[str, str],
+    tags: Sequence[tuple[str, str]],
     *,
     online: bool = False,
     trust_anchors: str | os.PathLike[str] | None = None,
@@ -64,7 +64,7 @@ def examine_clip_provenance(
         One of its frames, whose ``info.format`` is the container: ``"MP4"``, ``"MOV"``, or others, which carry no
         manifests.
     tags
-        Keywords and texts of the container and its streams.
+        Keywords and texts of the container and of the stream.
     online, trust_anchors
         As of `ganeval.detectors.provenance.examining.examine_provenance`.
 

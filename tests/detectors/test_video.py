@@ -87,6 +87,28 @@ def test_what_is_no_video_is_an_error(stand_in: Any, tmp_path: Path, content: by
         examine_clip(str(path), stand_in.Examiner())
 
 
+def test_a_codec_without_a_decoder_is_an_error(write_film: Any, stand_in: Any, tmp_path: Path) -> None:
+    path = write_film(tmp_path / "c.mp4", frames_of([0.5] * 5), "libx264")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(ImageSourceError):
+        examine_clip(str(path), stand_in.Examiner())
+
+
+def test_a_list_that_names_another_file_is_refused(write_film: Any, stand_in: Any, tmp_path: Path) -> None:
+    write_film(tmp_path / "other.mp4", frames_of([0.5] * 5), "libx264")
+    path = tmp_path / "c.mp4"
+    path.write_text("ffconcat version 1.0\nfile other.mp4\nduration 0.4\n")
+    with pytest.raises(ImageSourceError):
+        examine_clip(str(path), stand_in.Examiner())
+
+
+def test_fewer_frames_than_asked_for_are_told(write_film: Any, stand_in: Any, tmp_path: Path) -> None:
+    path = write_film(tmp_path / "c.mkv", frames_of([0.1] * 5))
+    clip = examine_clip(str(path), stand_in.Examiner(), frames=16)
+    assert len(clip.moments) <= 5
+    assert f"of 16 frames asked for, {len(clip.moments)} could be had" in clip.reason
+
+
 def test_a_video_cut_short_gives_what_is_there_or_an_error(stand_in: Any, write_film: Any, tmp_path: Path) -> None:
     path = write_film(tmp_path / "c.mkv", frames_of([0.5] * 40))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -72,3 +72,10 @@ def test_xmp_in_a_container_is_read_and_a_flood_of_beginnings_ends(write_film: A
     found = {one.detector: one for one in examine_clip(str(path), Examiner(), frames=1).provenance}
     assert time.monotonic() - began < 10
     assert found["metadata"].abstains
+
+
+def test_a_tag_that_is_no_utf_8_is_read_as_far_as_it_goes(write_film: Any, tmp_path: Path) -> None:
+    path = write_film(tmp_path / "c.mp4", GREY, "mpeg4", tags={"comment": "XYZZYXYZZY"})
+    path.write_bytes(path.read_bytes().replace(b"XYZZYXYZZY", b"XYZZY\xff\xfeZZY"))
+    clip = examine_clip(str(path), Examiner(), frames=1)
+    assert any("XYZZY" in fact.value for one in clip.provenance for fact in one.facts)
