@@ -8,7 +8,7 @@ import pytest
 from ganeval.detectors.calibration.reference import ReferenceScores
 from ganeval.detectors.evidence import Evidence
 from ganeval.detectors.fusion.bins import BINS, bin_of
-from ganeval.detectors.fusion.fusing import FEWEST, Fused, Fusion
+from ganeval.detectors.fusion.fusing import FEWEST, SOURCE, Fused, Fusion
 from ganeval.detectors.fusion.rules import ABSENCE, LIKELY_ALARMS, MOST_OF_HINTS, SURE_ALARMS, judge
 from ganeval.detectors.fusion.stability import can_turn_over, turns_over
 from ganeval.detectors.provenance.judgements import TRUSTED_CAPTURE
@@ -76,9 +76,9 @@ def test_false_alarms_keep_to_their_bound_whatever_the_detector() -> None:
 def test_false_alarms_are_bounded_for_the_least_fortunate_source() -> None:
     """One source of photographs scores higher than the others: a score that is rare on average isn't rare there."""
     rng = np.random.default_rng(5)
-    n = 2000
+    n = 20 * (SOURCE + 20)
     generated = np.arange(n) % 2 == 1
-    odd = np.arange(n) % 20 == 0  # A tenth of the photographs.
+    odd = np.arange(n) % 20 == 0  # A tenth of the photographs, enough to have a say.
     scores = rng.standard_normal(n) + np.where(generated, 3.0, -3.0) + np.where(odd, 3.0, 0.0)
     sources = np.where(odd, "odd", "usual")
     text = np.arange(n).astype(str)
