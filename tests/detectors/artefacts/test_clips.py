@@ -18,7 +18,7 @@ pytest.importorskip("av")
 @pytest.fixture(scope="module")
 def photograph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clips") / "china.png"
-    Image.fromarray(load_sample_image("china.jpg")).save(path)
+    Image.fromarray(load_sample_image("china.jpg")[:320, 100:500]).save(path)
     return path
 
 
@@ -31,7 +31,7 @@ def test_everything_follows_from_the_seed(photograph: Path) -> None:
 
 
 def test_pairs_are_alike_and_codecs_mixed(photograph: Path) -> None:
-    pairs = [frame_pair_from(photograph, (2, seed)) for seed in range(12)]
+    pairs = [frame_pair_from(photograph, (2, seed)) for seed in range(8)]
     assert len({one.codec for one in pairs}) >= 2
     assert {one.codec for one in pairs} <= set(CODECS)
     for one in pairs:
