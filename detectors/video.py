@@ -8,13 +8,14 @@ import os
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from ganeval.detectors.evidence import Evidence
+from ganeval.detectors.fusion.rules import decisive_of
 from ganeval.detectors.provenance.clips import examine_clip_provenance
 from ganeval.detectors.specimen import Specimen
 from ganeval.detectors.verdict import Label, Verdict
@@ -152,7 +153,9 @@ def examine_clip(
     with _Clip(path) as clip:
         task = (progress or SilentProgress()).start("examining", total=frames, unit="frames")
         moments = []
-        provenance: tuple[Evidence, ...] | None = None
+        provenance = examine_clip_provenance(
+            path, clip.container, clip.tags, online=examiner.online, trust_anchors=examiner.trust_anchors
+        )
         for frame in clip.spread(frames):
             info = ImageInfo(
                 format=clip.codec,
@@ -162,18 +165,13 @@ def examine_clip(
                 digest=pixel_digest(frame.pixels),
             )
             name = f"{path} at {frame.seconds:.2f} s"
-            if provenance is None:
-                of_file = Specimen(path, frame.pixels, replace(info, format=clip.container))
-                provenance = examine_clip_provenance(
-                    path, of_file, clip.tags, online=examiner.online, trust_anchors=examiner.trust_anchors
-                )
             verdict = examiner.examine(Specimen(name, frame.pixels, info), provenance)
             moments.append(Moment(frame.seconds, verdict, thumbnail(frame.pixels)))
             task.advance(1)
         task.finish()
         if not moments:
             raise ImageSourceError(f"{path}: no frame of the video can be decoded", hint="Is it a whole video file?")
-        label, reason = summary([one.verdict for one in moments], provenance or ())
+        label, reason = summary([one.verdict for one in moments], provenance)
         if len(moments) < frames:
             reason += f"; of {frames} frames asked for, {len(moments)} could be had, up to {moments[-1].seconds:.1f} s"
         said = [one.verdict for one in moments if one.verdict.probability is not None]
@@ -191,7 +189,7 @@ def examine_clip(
             height=clip.height,
             duration=clip.duration,
             level=moments[0].verdict.level,
-            provenance=provenance or (),
+            provenance=provenance,
         )
 
 
@@ -203,10 +201,8 @@ def summary(verdicts: Sequence[Verdict], provenance: Sequence[Evidence] = ()) ->
     generated; else ``inconclusive``. A vote, not a product of probabilities: errors that the frames share don't average
     out.
     """
-    decisive = next((one for one in provenance if one.decides and one.log_likelihood_ratio is not None), None)
-    if decisive is not None:
-        generated = (decisive.log_likelihood_ratio or 0.0) > 0
-        return ("generated" if generated else "probably camera"), decisive.sentence
+    if decisive_of(provenance) is not None:
+        return verdicts[0].label, verdicts[0].reason  # As of every frame.
     counts = Counter(one.label for one in verdicts)
     total = len(verdicts)
     found = counts["generated"] + counts["probably generated"]

@@ -28,7 +28,8 @@ CODECS: dict[str, tuple[float, tuple[int, int]]] = {
 }
 #: Frames of a film: the one that is looked at has others before and after it.
 FRAMES = 8
-#: Sides of frames of which a fake is made, in pixels; films of whole photographs fit into the last.
+#: Sides of frames of which a fake is made, in pixels; what films of whole photographs fit into,
+#: before they are scaled.
 SIDES = (192, 256, 256, 384, 512)
 WHOLE = (1280, 720)
 #: How much a photograph is shrunk first, as the sensors of cameras that film have far more pixels than a frame.

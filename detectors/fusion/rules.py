@@ -64,6 +64,11 @@ def hints_of(evidence: Sequence[Evidence]) -> float:
     return max(-MOST_OF_HINTS, min(MOST_OF_HINTS, total))
 
 
+def decisive_of(evidence: Sequence[Evidence]) -> Evidence | None:
+    """What a valid signature says, if it settles the matter."""
+    return next((one for one in evidence if one.decides and one.log_likelihood_ratio is not None), None)
+
+
 def judge(
     fused: Fused | None,
     provenance: Sequence[Evidence],
@@ -90,7 +95,7 @@ def judge(
     silent
         Why no pixel detector speaks, for the sentence.
     """
-    decisive = next((one for one in provenance if one.decides and one.log_likelihood_ratio is not None), None)
+    decisive = decisive_of(provenance)
     hints = hints_of(provenance)
     pixels = max(fused.ratio, ABSENCE) if fused is not None else 0.0
     if decisive is not None:

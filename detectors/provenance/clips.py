@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+
 from ganeval.detectors.evidence import Evidence
 from ganeval.detectors.provenance import c2pa_manifests, metadata, png_text
 from ganeval.detectors.provenance.carried import MAX_BLOCK, Carried, Text
-from ganeval.detectors.provenance.examination import Examination, abstain
-from ganeval.detectors.provenance.examining import count_once
+from ganeval.detectors.provenance.examination import Examination, Examiner, abstain
+from ganeval.detectors.provenance.examining import examine_each
 from ganeval.detectors.provenance.trust_anchors import read_trust_anchors
 from ganeval.detectors.specimen import LARGEST_FILE, Specimen
+from ganeval.images.source import ImageInfo
 
 #: How a packet of XMP begins and ends, wherever it stands in the file: containers differ in the box, and agree on the
 #: text. Beginnings that are followed up at most, and the longest packet.
 _XMP = (b"<x:xmpmeta", b"</x:xmpmeta>")
 _MOST_PACKETS = 16
-#: By name of the evidence. Containers' tags are keywords with texts, as those of PNGs are.
-_EXAMINERS: Mapping[str, Callable[[Examination], Evidence]] = MappingProxyType(
-    {"c2pa": c2pa_manifests.examine, "tags": png_text.examine, "metadata": metadata.examine}
-)
 
 
 @dataclass(frozen=True)
 class ClipExamination(Examination):
-    """A video's file under examination; `specimen` is one of its frames with the container as its format.
+    """A video's file under examination; `specimen` has the container as its format, and no pixels.
 
     Parameters
     ----------
@@ -48,7 +47,7 @@ class ClipExamination(Examination):
 
 def examine_clip_provenance(
     path: str,
-    frame: Specimen,
+    container: str,
     tags: Sequence[tuple[str, str]],
     *,
     online: bool = False,
@@ -60,9 +59,8 @@ def examine_clip_provenance(
     ----------
     path
         Of the file.
-    frame
-        One of its frames, whose ``info.format`` is the container: ``"MP4"``, ``"MOV"``, or others, which carry no
-        manifests.
+    container
+        ``"MP4"``, ``"MOV"``, ``"AVI"``, or others, which carry no manifests.
     tags
         Keywords and texts of the container and of the stream.
     online, trust_anchors
@@ -85,17 +83,21 @@ def examine_clip_provenance(
         return tuple(abstain(name, f"the file can't be read: {error.strerror or error}") for name in _EXAMINERS)
     if data is None:
         return tuple(abstain(name, "the file is larger than 1 GiB, and wasn't searched") for name in _EXAMINERS)
-    examination = ClipExamination(frame, data, online=online, trust_anchors=anchors, tags=tags)
-    found = count_once(tuple(_examine(name, examination) for name in _EXAMINERS))
-    return tuple(one if one.abstains else replace(one, weight=1.0) for one in found)
+    info = ImageInfo(format=container, mode="RGB", width=0, height=0, digest=b"")
+    specimen = Specimen(path, np.zeros((0, 0, 3), np.uint8), info, data)
+    examination = ClipExamination(specimen, data, online=online, trust_anchors=anchors, tags=tags)
+    return examine_each(_EXAMINERS, examination)
 
 
-def _examine(name: str, examination: Examination) -> Evidence:
-    try:
-        return replace(_EXAMINERS[name](examination), detector=name)
-    # As for pictures: what no check foresaw in a stranger's bytes costs this one trace, not the verdict.
-    except Exception as error:
-        return abstain(name, f"couldn't be read: {type(error).__name__}")
+def _tags(examination: Examination) -> Evidence:
+    """Containers' tags are keywords with texts, as those of PNGs are."""
+    return replace(png_text.examine(examination), detector="tags")
+
+
+#: By name of the evidence.
+_EXAMINERS: Mapping[str, Examiner] = MappingProxyType(
+    {"c2pa": c2pa_manifests.examine, "tags": _tags, "metadata": metadata.examine}
+)
 
 
 def _packets(data: bytes) -> Iterator[bytes]:

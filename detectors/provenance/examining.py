@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,12 +60,16 @@ def examine_provenance(
         reason = "an array of pixels has no file whose origin could be read"
         return tuple(abstain(name, reason) for name in EXAMINERS)
     examination = Examination(specimen, specimen.data, online=online, trust_anchors=anchors)
-    found = count_once(tuple(_examine(name, examination) for name in EXAMINERS))
+    return examine_each({name: EXAMINERS.get(name) for name in EXAMINERS}, examination)
+
+
+def examine_each(examiners: Mapping[str, Examiner], examination: Examination) -> tuple[Evidence, ...]:
+    """What each of them finds, by name; what speaks has the weight 1, and of several unsigned texts one counts."""
+    found = _count_once(tuple(_examine(name, one, examination) for name, one in examiners.items()))
     return tuple(one if one.abstains else replace(one, weight=1.0) for one in found)
 
 
-def _examine(name: str, examination: Examination) -> Evidence:
-    examiner = EXAMINERS.get(name)
+def _examine(name: str, examiner: Examiner, examination: Examination) -> Evidence:
     try:
         return examiner(examination)
     # A stranger's bytes: what no check foresaw costs this one trace, not the verdict. Fuzzing the examiners themselves
@@ -73,7 +78,7 @@ def _examine(name: str, examination: Examination) -> Evidence:
         return abstain(name, f"couldn't be read: {type(error).__name__}")
 
 
-def count_once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+def _count_once(evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """Leave the strongest statement "generated" its ratio: texts of one file aren't independent witnesses."""
     stated = [one for one in evidence if (one.log_likelihood_ratio or 0.0) > 0.0]
     if len(stated) < 2:

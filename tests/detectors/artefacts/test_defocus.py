@@ -3,7 +3,6 @@
 import numpy as np
 
 from ganeval.detectors.artefacts.defocus import SHALLOW, defocus
-from ganeval.detectors.artefacts.training_set import DEFOCUSED
 
 SCENE = np.random.default_rng(0).integers(40, 200, (96, 128, 3), dtype=np.uint8)
 
@@ -43,25 +42,3 @@ def test_a_scene_without_detail_only_gets_grain() -> None:
         assert made.std() < 3
         # The same in all colours.
         assert np.ptp(made, axis=2).max() <= 1
-
-
-def test_pairs_in_focus_are_the_same_with_any_share(tmp_path, monkeypatch) -> None:
-    from PIL import Image
-
-    from ganeval.detectors.artefacts import training_set
-
-    path = tmp_path / "photograph.png"
-    texture = np.random.default_rng(9).integers(0, 255, (200, 240, 3), dtype=np.uint8)
-    Image.fromarray(texture).save(path)
-    kept = changed = 0
-    for number in range(6):
-        pairs = []
-        for share in (0.0, 0.5):
-            monkeypatch.setattr(training_set, "DEFOCUSED", share)
-            pairs.append(training_set.pair_from(path, (11, number)))
-        same = np.array_equal(pairs[0].photograph, pairs[1].photograph)
-        assert same == np.array_equal(pairs[0].generated, pairs[1].generated)
-        kept, changed = kept + same, changed + (not same)
-    assert kept > 0
-    assert changed > 0
-    assert 0 < DEFOCUSED < 0.5

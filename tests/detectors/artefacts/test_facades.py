@@ -1,10 +1,7 @@
 """Façades: lines along rows and columns, alike before every scene of a draw, that stand out on the spectrum's axes."""
 
 import numpy as np
-import pytest
-from PIL import Image
 
-from ganeval.detectors.artefacts import training_set
 from ganeval.detectors.artefacts.facades import facade
 from ganeval.detectors.spectral.lattice_features import lattice_features, lattice_frequencies
 
@@ -55,18 +52,3 @@ def test_a_facade_stands_out_on_the_axes_of_the_spectrum() -> None:
     assert abs(none) < 0.3
     assert axis > 1
     assert axis > elsewhere + 1
-
-
-def test_pairs_without_a_facade_are_the_same_with_any_share(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "photograph.png"
-    Image.fromarray(np.random.default_rng(9).integers(0, 255, (200, 240, 3), dtype=np.uint8)).save(path)
-    same = []
-    for number in range(6):
-        pairs = []
-        for share in (0.0, 0.5):
-            monkeypatch.setattr(training_set, "FACADES", share)
-            pairs.append(training_set.pair_from(path, (11, number)))
-        same.append(np.array_equal(pairs[0].photograph, pairs[1].photograph))
-        assert same[-1] == np.array_equal(pairs[0].generated, pairs[1].generated)
-    assert any(same)
-    assert not all(same)

@@ -3,10 +3,8 @@
 import io
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from ganeval.detectors.artefacts import training_set
 from ganeval.detectors.artefacts.skies import NOISE, sky
 from ganeval.detectors.spectral.lattice_features import lattice_features
 
@@ -64,18 +62,3 @@ def test_a_sky_saved_as_jpeg_repeats_itself_with_its_blocks() -> None:
     even = np.clip(np.rint(flat + noise), 0, 255).astype(np.uint8)
     shaded = np.clip(np.rint(flat + noise + (0.25 * x + 0.15 * y - 50)[..., None]), 0, 255).astype(np.uint8)
     assert phases(shaded) > phases(even) + 0.3
-
-
-def test_pairs_without_a_sky_are_the_same_with_any_share(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "photograph.png"
-    Image.fromarray(np.random.default_rng(9).integers(0, 255, (200, 240, 3), dtype=np.uint8)).save(path)
-    same = []
-    for number in range(6):
-        pairs = []
-        for share in (0.0, 0.5):
-            monkeypatch.setattr(training_set, "SKIES", share)
-            pairs.append(training_set.pair_from(path, (11, number)))
-        same.append(np.array_equal(pairs[0].photograph, pairs[1].photograph))
-        assert same[-1] == np.array_equal(pairs[0].generated, pairs[1].generated)
-    assert any(same)
-    assert not all(same)

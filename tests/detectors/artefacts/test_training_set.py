@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
+from ganeval.detectors.artefacts import training_set
 from ganeval.detectors.artefacts.cameras import DEMOSAICING, _masks, take_photograph
 from ganeval.detectors.artefacts.histories import HistorySettings
 from ganeval.detectors.artefacts.training_set import pair_from, pairs
@@ -100,3 +101,22 @@ def test_photographs_get_one_role_each_and_packages_one_as_a_whole(photographs: 
     (tmp_path / "none").mkdir()
     with pytest.raises(ImageSourceError, match="no photographs"):
         find_photographs([tmp_path / "none"], [])
+
+
+@pytest.mark.parametrize("name", ["DEFOCUSED", "SKIES", "FACADES"])
+def test_pairs_that_a_change_spares_are_the_same_with_any_share_of_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 0 < getattr(training_set, name) < 0.5
+    path = tmp_path / "photograph.png"
+    Image.fromarray(np.random.default_rng(9).integers(0, 255, (200, 240, 3), dtype=np.uint8)).save(path)
+    same = []
+    for number in range(6):
+        made = []
+        for share in (0.0, 0.5):
+            monkeypatch.setattr(training_set, name, share)
+            made.append(pair_from(path, (11, number)))
+        same.append(np.array_equal(made[0].photograph, made[1].photograph))
+        assert same[-1] == np.array_equal(made[0].generated, made[1].generated)
+    assert any(same)
+    assert not all(same)

@@ -83,7 +83,7 @@ def test_an_examiner_is_told_the_codec() -> None:
             seen.append((specimen.info.format, specimen.pixels.shape))
             raise InterruptedError
 
-    info = ImageInfo(format="JPEG", mode="RGB", width=225, height=161, digest="")
+    info = ImageInfo(format="JPEG", mode="RGB", width=225, height=161, digest=b"")
     judge = Judging(Examiner, match=Video(20, "hevc"))()
     with pytest.raises(InterruptedError):
         judge(Case("real", False, "a", PHOTOGRAPH, info))
