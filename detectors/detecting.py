@@ -44,7 +44,7 @@ class Examiner:
     online
         Whether provenance may ask the network: remote manifests and revocation lists.
     trust_anchors
-        PEM file of certificates whose signatures count as trusted, beside those that are known.
+        PEM file of certificates whose signatures count as trusted, besides the C2PA trust list that ships.
     stability
         Whether a verdict is tried on slightly changed copies.
     weights

@@ -9,7 +9,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from ganeval.images.digest import pixel_digest
 from ganeval.images.source import ImageInfo
 from ganeval.images.undecodable import limit_in_pixels
 from ganeval.progress import Progress, SilentProgress
+from ganeval.wording import counted
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 Pixels = npt.NDArray[np.uint8]
 
-#: Frames that are decoded at most on the way to a wanted one: of a strange file, no more than a moment's work.
+#: Frames that are decoded at most on the way from one wanted frame, or from a key frame, to the next wanted one: of a
+#: strange file, no more than a moment's work.
 _MOST_DECODED = 600
 #: Kinds of containers that are opened: of others, some are lists that name further files.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf,mxf,nut,ivf,gif,apng,h264,hevc,obu,yuv4mpegpipe"
@@ -96,8 +98,9 @@ class ClipVerdict:
     label
         Of the whole, see `summary`.
     probability, low, high
-        Medians over the frames that have one: as if all frames together were one piece of evidence, for they share
-        their source and their compression. Multiplying them would claim a certainty that isn't there.
+        Medians over the frames that have one (the reason tells if some don't): as if all frames together were one
+        piece of evidence, for they share their source and their compression. Multiplying them would claim a certainty
+        that isn't there.
     reason
         One sentence.
     moments
@@ -175,6 +178,10 @@ def examine_clip(
         if len(moments) < frames:
             reason += f"; of {frames} frames asked for, {len(moments)} could be had, up to {moments[-1].seconds:.1f} s"
         said = [one.verdict for one in moments if one.verdict.probability is not None]
+        if 0 < len(said) < len(moments):
+            reason += (
+                f"; the probability rests on {counted(len(said), 'frame')}, about the others no detector could speak"
+            )
         return ClipVerdict(
             path=path,
             label=label,
@@ -271,6 +278,8 @@ class _Clip:
         if limit is not None and self.width * self.height > limit:
             self._container.close()
             raise ImageSourceError(f"{path}: frames of {self.width} x {self.height} are larger than {limit} pixels")
+        self._decoded: Iterator[VideoFrame] = iter(())
+        self._reached: VideoFrame | None = None
         self.duration = self._duration()
         self.tags = (*self._container.metadata.items(), *self._stream.metadata.items())
         self.container = _container_format(self._container.format.name, self._container.metadata)
@@ -328,19 +337,31 @@ class _Clip:
 
     def _at(self, seconds: float) -> Frame | None:
         """The first frame from that time on, or the last before it that is near enough to decode; None without any."""
-        found: Any = None
         try:
-            if self._stream.time_base:
-                self._container.seek(int(seconds / self._stream.time_base), stream=self._stream)
-            for number, frame in enumerate(self._container.decode(self._stream)):
+            if not self._runs_up_to(seconds):
+                self._reached = None
+                if self._stream.time_base:
+                    self._container.seek(int(seconds / self._stream.time_base), stream=self._stream)
+                self._decoded = self._container.decode(self._stream)
+            for number, frame in enumerate(self._decoded):
                 if frame.time is None or number > _MOST_DECODED:
                     break
-                found = frame
+                self._reached = frame
                 if frame.time >= seconds:
                     break
-            return None if found is None else Frame(float(found.time), _rgb(found))
+            return None if self._reached is None else Frame(float(self._reached.time or 0.0), _rgb(self._reached))
         except self._errors:
+            self._reached = None
             return None
+
+    def _runs_up_to(self, seconds: float) -> bool:
+        """Whether decoding goes on to that time: the frame reached lies before, and no key frame is nearer."""
+        reached, step = self._reached, self._stream.time_base
+        if reached is None or reached.pts is None or step is None or float(reached.pts * step) > seconds:
+            return False
+        index = self._stream.index_entries
+        nearest = index.search_timestamp(int(seconds / step))
+        return nearest >= 0 and index[nearest].timestamp <= reached.pts
 
 
 def _container_format(name: str, tags: Mapping[str, str]) -> str:

@@ -46,7 +46,8 @@ def _examining(
         bool, typer.Option("--online", help="Let C2PA fetch remote manifests and ask about revoked certificates.")
     ] = False,
     trust_anchors: Annotated[
-        Path | None, typer.Option("--trust-anchors", help="PEM file of the certificates whose signatures count.")
+        Path | None,
+        typer.Option("--trust-anchors", help="PEM file of certificates to trust besides the C2PA trust list."),
     ] = None,
 ) -> None:
     """The options that verdicts depend on."""

@@ -377,4 +377,7 @@ def errors_in_words(errors: Sequence[tuple[str, str]]) -> str:
     """How many images couldn't be judged, and the first of them; empty if there is none."""
     if not errors:
         return ""
-    return f"{counted(len(errors), 'image')} couldn't be judged, the first is {errors[0][0]}: {errors[0][1]}"
+    return (
+        f"{counted(len(errors), 'image')} couldn't be judged and are missing from every condition, the first is "
+        f"{errors[0][0]}: {errors[0][1]}"
+    )

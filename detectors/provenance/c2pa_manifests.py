@@ -16,7 +16,7 @@ DETECTOR = "c2pa"
 _MAX_FACTS = 40
 
 _STATES = {
-    "Trusted": "the signature is valid and its signer is on the list of trusted ones",
+    "Trusted": "the signature is valid and its signer is trusted: by the C2PA's list, or by --trust-anchors",
     "Valid": "the signature is valid; its signer is on no list of trusted ones, and anybody can make a certificate",
     "Invalid": "a check failed",
 }

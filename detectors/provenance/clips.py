@@ -20,9 +20,9 @@ from ganeval.detectors.provenance.trust_anchors import read_trust_anchors
 from ganeval.detectors.specimen import LARGEST_FILE, Specimen
 from ganeval.images.source import ImageInfo
 
-#: How a packet of XMP begins and ends, wherever it stands in the file: containers differ in the box, and agree on the
-#: text. Beginnings that are followed up at most, and the longest packet.
-_XMP = (b"<x:xmpmeta", b"</x:xmpmeta>")
+#: Elements that hold XMP, the outermost that there is, wherever it stands in the file: containers differ in the box,
+#: and agree on the text. Beginnings of each that are followed up at most.
+_XMP = (b"x:xmpmeta", b"x:xapmeta", b"rdf:RDF")
 _MOST_PACKETS = 16
 
 
@@ -101,17 +101,24 @@ _EXAMINERS: Mapping[str, Examiner] = MappingProxyType(
 
 
 def _packets(data: bytes) -> Iterator[bytes]:
+    """XMP in order, none within another; of an element without an end only how it begins, which can't be read."""
+    after = 0
+    for begin, end in sorted(span for element in _XMP for span in _spans(data, element)):
+        if begin >= after:
+            after = end
+            yield data[begin:end]
+
+
+def _spans(data: bytes, element: bytes) -> Iterator[tuple[int, int]]:
+    opening, closing = b"<" + element, b"</" + element + b">"
     end = 0
     for _ in range(_MOST_PACKETS):
-        begin = data.find(_XMP[0], end)
+        begin = data.find(opening, end)
         if begin < 0:
             return
-        end = data.find(_XMP[1], begin, begin + MAX_BLOCK)
-        if end < 0:
-            end = begin + len(_XMP[0])
-            continue
-        end += len(_XMP[1])
-        yield data[begin:end]
+        closed = data.find(closing, begin, begin + MAX_BLOCK)
+        end = begin + len(opening) if closed < 0 else closed + len(closing)
+        yield begin, end
 
 
 def _keyword(name: str) -> str:

@@ -41,7 +41,7 @@ def examine_provenance(
     online
         Whether remote manifests and revocation lists may be fetched. Nothing is sent or fetched otherwise.
     trust_anchors
-        PEM file, or folder of such, of the roots whose signers count as known; None for none.
+        PEM file, or folder of such, of roots whose signers are trusted besides those of the C2PA's list.
 
     Returns
     -------

@@ -15,8 +15,8 @@ SIGNED_GENERATED = 7.0
 SIGNED_NEARBY = 2.0
 #: A signature that checks out says that an algorithm without training, or a composite with synthetic parts, made it.
 SIGNED_SYNTHETIC = 3.0
-#: A signer on the user's list of trusted ones says that a camera took it. Not decisive: a trusted editor can sign a
-#: photograph of a screen.
+#: A trusted signer (of the C2PA's list or the user's) says that a camera took it. Not decisive: a trusted editor can
+#: sign a photograph of a screen.
 TRUSTED_CAPTURE = -5.0
 #: A manifest that fails its check and says "generated". Somebody altered the file or the manifest; that the claim was
 #: there at all still points the way an unsigned one does, a little less.

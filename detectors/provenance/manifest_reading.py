@@ -27,6 +27,8 @@ MEDIA_TYPES: Mapping[str, str] = {
     "AVI": "video/avi",
 }
 
+#: The C2PA's lists of certificates whose signers, and time stamps, it trusts; see the card beside them.
+TRUST_LIST = Path(__file__).with_name("trust_list")
 _CHILD = Path(__file__).with_name("manifest_child.py")
 
 
@@ -57,7 +59,8 @@ def may_carry_manifest(data: bytes) -> bool:
 def reader_settings(online: bool, trust_anchors: str) -> dict[str, Any]:
     """Settings of c2pa-python's `Context`.
 
-    Two locks each on the network: the fetches are off, and no host is allowed.
+    Two locks each on the network: the fetches are off, and no host is allowed. Trusted are the signers of the C2PA's
+    list, and those of `trust_anchors`.
     """
     settings: dict[str, Any] = {
         "version": 1,
@@ -66,8 +69,16 @@ def reader_settings(online: bool, trust_anchors: str) -> dict[str, Any]:
     }
     if not online:
         settings["core"]["allowed_network_hosts"] = []
-    if trust_anchors:
-        settings["trust"] = {"trust_anchors": trust_anchors}
+    settings["trust"] = {
+        "anchors": [
+            {
+                "trust_kind": kind,
+                "trust_uri": f"ganeval:{file}",
+                "trust_anchors": f"{(TRUST_LIST / file).read_text(encoding='ascii')}\n{trust_anchors}",
+            }
+            for kind, file in (("manifest", "signers.pem"), ("tsa", "time_stamps.pem"))
+        ]
+    }
     return settings
 
 
@@ -83,7 +94,7 @@ def read_manifests(data: bytes, image_format: str, *, online: bool = False, trus
     online
         Whether remote manifests and certificates' revocation may be fetched.
     trust_anchors
-        PEM text of root certificates; empty for none, so that a signer can be valid but not trusted.
+        PEM text of root certificates that are trusted besides the C2PA's list; empty for none.
 
     Returns
     -------

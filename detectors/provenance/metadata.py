@@ -54,6 +54,8 @@ def examine(examination: Examination) -> Evidence:
         # Two statements in the same file aren't two witnesses: the strongest counts, one for "generated" first.
         _, best = max(findings, key=lambda pair: pair[1].ratio)
         return Evidence(DETECTOR, best.sentence, score=best.ratio, log_likelihood_ratio=best.ratio, facts=facts)
+    if not fields and examination.xmp[1]:
+        return abstain(DETECTOR, "the file carries XMP data that can't be read, and no EXIF or IPTC data", facts)
     if not fields:
         return abstain(
             DETECTOR, "the file carries no EXIF, XMP or IPTC data; that proves nothing, most sites strip it", facts

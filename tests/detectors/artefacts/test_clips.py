@@ -43,12 +43,18 @@ def test_pairs_are_alike_and_codecs_mixed(photograph: Path) -> None:
         assert 0.1 < difference < 25
 
 
-def test_a_whole_film_has_no_fake_and_fits_a_screen(photograph: Path) -> None:
-    for seed in range(4):
-        one = frame_pair_from(photograph, (3, seed), whole=True)
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_whole_film_has_no_fake_and_fits_a_screen(upright: bool, tmp_path: Path) -> None:
+    whole = Image.fromarray(load_sample_image("china.jpg")).resize((4000, 2600))
+    path = tmp_path / "large.jpg"
+    (whole.transpose(Image.Transpose.ROTATE_90) if upright else whole).save(path)
+    for seed in range(3):
+        one = frame_pair_from(path, (3, seed), whole=True)
         assert one.generated is None
         assert one.simulator == ""
-        assert max(one.photograph.shape[:2]) <= clips.WHOLE[0] * clips.SCALES[1]
+        longest, shortest = max(one.photograph.shape[:2]), min(one.photograph.shape[:2])
+        assert longest <= clips.WHOLE[0] * clips.SCALES[1]
+        assert 0.4 * clips.WHOLE[1] * clips.SCALES[0] < shortest <= clips.WHOLE[1] * clips.SCALES[1]
 
 
 def test_the_camera_moves_and_frames_have_noise_of_their_own() -> None:

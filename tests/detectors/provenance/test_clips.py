@@ -62,16 +62,18 @@ def test_xmp_in_a_container_is_read_and_a_flood_of_beginnings_ends(write_film: A
     )
     path = write_film(tmp_path / "c.mp4", GREY, "mpeg4")
     whole = path.read_bytes()
-    box = (len(packet) + 8).to_bytes(4, "big") + b"free" + packet
-    path.write_bytes(whole + box)
-    found = {one.detector: one for one in examine_clip(str(path), Examiner(), frames=1).provenance}
-    assert "trainedAlgorithmicMedia" in found["metadata"].sentence
+    begin, end = packet.index(b"<rdf:RDF"), packet.index(b"</x:xmpmeta>")
+    for held in (packet, packet[begin:end], packet[:end]):  # With its wrapper, without, and with half of it.
+        path.write_bytes(whole + (len(held) + 8).to_bytes(4, "big") + b"free" + held)
+        found = {one.detector: one for one in examine_clip(str(path), Examiner(), frames=1).provenance}
+        assert "trainedAlgorithmicMedia" in found["metadata"].sentence
     flood = b"<x:xmpmeta " * 400_000
     path.write_bytes(whole + (len(flood) + 8).to_bytes(4, "big") + b"free" + flood)
     began = time.monotonic()
     found = {one.detector: one for one in examine_clip(str(path), Examiner(), frames=1).provenance}
     assert time.monotonic() - began < 10
     assert found["metadata"].abstains
+    assert "XMP data that can't be read" in found["metadata"].sentence
 
 
 def test_a_tag_that_is_no_utf_8_is_read_as_far_as_it_goes(write_film: Any, tmp_path: Path) -> None:
