@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import statistics
@@ -37,6 +36,8 @@ Pixels = npt.NDArray[np.uint8]
 #: Frames that are decoded at most on the way from one wanted frame, or from a key frame, to the next wanted one: of a
 #: strange file, no more than a moment's work.
 _MOST_DECODED = 600
+#: Frames that are rather decoded than sought where no key frames are known.
+_NEAR = 100
 #: Kinds of containers that are opened: of others, some are lists that name further files.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf,mxf,nut,ivf,gif,apng,h264,hevc,obu,yuv4mpegpipe"
 #: Packets that are read at most to find out how long a video without a stated duration is.
@@ -254,6 +255,16 @@ class _Clip:
             raise PluginError("videos need PyAV, which isn't installed", hint="pip install 'ganeval[video]'") from error
         self.path = path
         self._errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError, EOFError, OSError)
+        self._packets = 0
+        self._open()
+        self.duration = self._duration()
+        self.tags = (*self._container.metadata.items(), *self._stream.metadata.items())
+        self.container = _container_format(self._container.format.name, self._container.metadata)
+
+    def _open(self) -> None:
+        import av
+
+        path = self.path
         try:
             # A plain file and nothing else: a playlist could name addresses in a network.
             self._container: InputContainer = av.open(
@@ -278,11 +289,13 @@ class _Clip:
         if limit is not None and self.width * self.height > limit:
             self._container.close()
             raise ImageSourceError(f"{path}: frames of {self.width} x {self.height} are larger than {limit} pixels")
-        self._decoded: Iterator[VideoFrame] = iter(())
+        self._decoded: Iterator[VideoFrame] = self._container.decode(self._stream)
         self._reached: VideoFrame | None = None
-        self.duration = self._duration()
-        self.tags = (*self._container.metadata.items(), *self._stream.metadata.items())
-        self.container = _container_format(self._container.format.name, self._container.metadata)
+
+    def _rewind(self) -> None:
+        """To the beginning, also of what can't be sought in."""
+        self._container.close()
+        self._open()
 
     def __enter__(self) -> _Clip:
         return self
@@ -296,42 +309,44 @@ class _Clip:
         if self._container.duration:
             # Of Matroska this is the time of the end, also where the first frame isn't at 0.
             end = float(self._container.duration) / 1e6
-            start = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
-            return end - start if end > start > 0 else end
+            return end - self._start if end > self._start > 0 else end
         last = None
         try:
-            for number, packet in enumerate(self._container.demux(self._stream)):
+            for packet in self._container.demux(self._stream):
                 if packet.pts is not None and packet.time_base is not None:
                     last = max(last or 0.0, float(packet.pts * packet.time_base))
-                if number > _MOST_PACKETS:
+                self._packets += packet.size > 0
+                if self._packets > _MOST_PACKETS:
                     break
         except self._errors:
             pass
+        self._rewind()
         return last
 
     def spread(self, count: int) -> Iterator[Frame]:
         """At most `count` frames at the middles of equal parts of the video, in order, each once."""
-        if not self.duration:
-            yield from self._first(count)
-            return
-        start = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
+        start = self._start
         before, none = -math.inf, True
-        for place in range(count):
-            frame = self._at(start + self.duration * (place + 0.5) / count)
+        for place in range(count if self.duration else 0):
+            frame = self._at(start + (self.duration or 0.0) * (place + 0.5) / count)
             if frame is not None and frame.seconds > before:
                 before, none = frame.seconds, False
                 yield Frame(frame.seconds - start, frame.pixels)
         if none:
-            yield from self._first(count)
+            yield from self._by_number(count)
 
-    def _first(self, count: int) -> Iterator[Frame]:
-        with contextlib.suppress(*self._errors):  # A bare stream can't be sought in.
-            self._container.seek(0)
+    def _by_number(self, count: int) -> Iterator[Frame]:
+        """As `spread`, of a video without times: by the number of its packets, or else the first frames."""
+        self._rewind()
+        total = max(self._packets, count)
+        wanted = {int((place + 0.5) * total / count) for place in range(count)}
+        rate = self._rate
         try:
-            for number, frame in enumerate(self._container.decode(self._stream)):
-                if number >= count:
+            for number, frame in enumerate(self._decoded):
+                if number > max(wanted) or number > _MOST_DECODED * count:
                     return
-                yield Frame(float(frame.time or 0.0), _rgb(frame))
+                if number in wanted:
+                    yield Frame(number / rate if frame.time is None else float(frame.time), _rgb(frame))
         except self._errors:
             return
 
@@ -339,29 +354,55 @@ class _Clip:
         """The first frame from that time on, or the last before it that is near enough to decode; None without any."""
         try:
             if not self._runs_up_to(seconds):
-                self._reached = None
-                if self._stream.time_base:
-                    self._container.seek(int(seconds / self._stream.time_base), stream=self._stream)
-                self._decoded = self._container.decode(self._stream)
-            for number, frame in enumerate(self._decoded):
-                if frame.time is None or number > _MOST_DECODED:
-                    break
-                self._reached = frame
-                if frame.time >= seconds:
-                    break
+                self._seek(seconds)
+            self._decode_up_to(seconds)
             return None if self._reached is None else Frame(float(self._reached.time or 0.0), _rgb(self._reached))
         except self._errors:
             self._reached = None
             return None
 
+    def _seek(self, seconds: float) -> None:
+        fresh, self._reached = self._reached is None, None
+        if self._stream.time_base:
+            self._container.seek(int(seconds / self._stream.time_base), stream=self._stream)
+        self._decoded = self._container.decode(self._stream)
+        if fresh and (seconds - self._start) * self._rate <= _MOST_DECODED:
+            # Without an index, seeking may lead behind the only key frame before, so that a later frame comes first.
+            frame = next(self._decoded, None)
+            if frame is None or frame.time is None or frame.time > seconds:
+                self._rewind()
+            else:
+                self._reached = frame
+
+    def _decode_up_to(self, seconds: float) -> None:
+        if self._reached is not None and self._reached.time is not None and self._reached.time >= seconds:
+            return
+        for number, frame in enumerate(self._decoded):
+            if frame.time is None or number > _MOST_DECODED:
+                return
+            self._reached = frame
+            if frame.time >= seconds:
+                return
+
+    @property
+    def _start(self) -> float:
+        return float((self._stream.start_time or 0) * (self._stream.time_base or 0))
+
+    @property
+    def _rate(self) -> float:
+        return float(self._stream.average_rate or self._stream.guessed_rate or 25)
+
     def _runs_up_to(self, seconds: float) -> bool:
-        """Whether decoding goes on to that time: the frame reached lies before, and no key frame is nearer."""
+        """Whether decoding goes on to that time: the frame reached lies before, and no key frame known is nearer."""
         reached, step = self._reached, self._stream.time_base
         if reached is None or reached.pts is None or step is None or float(reached.pts * step) > seconds:
             return False
+        frames = (seconds - float(reached.pts * step)) * self._rate
         index = self._stream.index_entries
         nearest = index.search_timestamp(int(seconds / step))
-        return nearest >= 0 and index[nearest].timestamp <= reached.pts
+        if nearest < 0:
+            return frames <= _NEAR
+        return index[nearest].timestamp <= reached.pts and frames <= _MOST_DECODED
 
 
 def _container_format(name: str, tags: Mapping[str, str]) -> str:

@@ -65,6 +65,15 @@ def test_key_frames_on_the_way_are_sought(
     assert [one.seconds for one in clip.moments] == pytest.approx([2, 6, 10], abs=0.06)
 
 
+@pytest.mark.parametrize("name", ["c.ts", "c.h264"])
+def test_what_has_no_index_is_spread_as_evenly(name: str, stand_in: Any, write_film: Any, tmp_path: Path) -> None:
+    path = write_film(tmp_path / name, frames_of([number / 40 for number in range(40)]), "libx264")
+    clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
+    # A bare stream has a rate of its own making, and no times: its frames are told by what they show.
+    shown = [one.verdict.probability for one in clip.moments]
+    assert shown == pytest.approx([(0.25 + 0.5 * place) / 4 for place in range(8)], abs=0.04)
+
+
 def test_it_is_told_how_many_frames_the_probability_rests_on(stand_in: Any, write_film: Any, tmp_path: Path) -> None:
     class Sometimes(stand_in.Examiner):
         def examine(self, specimen: Any, provenance: Any = None) -> Any:
