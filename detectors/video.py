@@ -38,6 +38,8 @@ Pixels = npt.NDArray[np.uint8]
 _MOST_DECODED = 600
 #: Frames that are rather decoded than sought where no key frames are known.
 _NEAR = 100
+#: Times that are sought, each earlier, until a frame at the wanted time or before comes out.
+_ATTEMPTS = 3
 #: Kinds of containers that are opened: of others, some are lists that name further files.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf,mxf,nut,ivf,gif,apng,h264,hevc,obu,yuv4mpegpipe"
 #: Packets that are read at most to find out how long a video without a stated duration is.
@@ -362,17 +364,23 @@ class _Clip:
             return None
 
     def _seek(self, seconds: float) -> None:
-        fresh, self._reached = self._reached is None, None
-        if self._stream.time_base:
-            self._container.seek(int(seconds / self._stream.time_base), stream=self._stream)
-        self._decoded = self._container.decode(self._stream)
-        if fresh and (seconds - self._start) * self._rate <= _MOST_DECODED:
-            # Without an index, seeking may lead behind the only key frame before, so that a later frame comes first.
-            frame = next(self._decoded, None)
-            if frame is None or frame.time is None or frame.time > seconds:
-                self._rewind()
-            else:
-                self._reached = frame
+        """To a frame at that time or before: indices count by times of decoding; without one, seeking is a guess."""
+        self._reached, target = None, seconds
+        for _ in range(_ATTEMPTS):
+            if self._stream.time_base:
+                self._container.seek(int(max(target, self._start) / self._stream.time_base), stream=self._stream)
+            self._decoded = self._container.decode(self._stream)
+            first = next(self._decoded, None)
+            if first is None or first.time is None:
+                break
+            self._reached = first
+            if first.time <= seconds:
+                return
+            if target <= self._start:
+                break
+            target -= 2 * (first.time - seconds) + 1
+        if (seconds - self._start) * self._rate <= _MOST_DECODED:
+            self._rewind()
 
     def _decode_up_to(self, seconds: float) -> None:
         if self._reached is not None and self._reached.time is not None and self._reached.time >= seconds:
@@ -397,12 +405,12 @@ class _Clip:
         reached, step = self._reached, self._stream.time_base
         if reached is None or reached.pts is None or step is None or float(reached.pts * step) > seconds:
             return False
-        frames = (seconds - float(reached.pts * step)) * self._rate
-        index = self._stream.index_entries
-        nearest = index.search_timestamp(int(seconds / step))
-        if nearest < 0:
-            return frames <= _NEAR
-        return index[nearest].timestamp <= reached.pts and frames <= _MOST_DECODED
+        # Of PyAV from 17 on; without it, and where no key frame is known, what is far is sought.
+        index = getattr(self._stream, "index_entries", None)
+        nearest = -1 if index is None else index.search_timestamp(int(seconds / step))
+        if index is None or nearest < 0:
+            return (seconds - float(reached.pts * step)) * self._rate <= _NEAR
+        return bool(index[nearest].timestamp <= reached.pts)
 
 
 def _container_format(name: str, tags: Mapping[str, str]) -> str:

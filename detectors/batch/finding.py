@@ -13,7 +13,9 @@ from ganeval.images.names import has_image_suffix, is_clutter
 from ganeval.wording import counted
 
 #: Suffixes, in lower case, of what `ganeval detect` takes for a video.
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ogv", ".wmv", ".flv"})
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ogv", ".wmv", ".flv", ".mts", ".m2ts"}
+)
 
 
 @dataclass

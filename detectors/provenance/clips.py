@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,7 +22,7 @@ from ganeval.detectors.specimen import LARGEST_FILE, Specimen
 from ganeval.images.source import ImageInfo
 
 #: Elements that hold XMP, the outermost that there is, wherever it stands in the file: containers differ in the box,
-#: and agree on the text. Beginnings of each that are followed up at most.
+#: and agree on the text. Packets of each that are read at most.
 _XMP = (b"x:xmpmeta", b"x:xapmeta", b"rdf:RDF")
 _MOST_PACKETS = 16
 
@@ -101,24 +102,29 @@ _EXAMINERS: Mapping[str, Examiner] = MappingProxyType(
 
 
 def _packets(data: bytes) -> Iterator[bytes]:
-    """XMP in order, none within another; of an element without an end only how it begins, which can't be read."""
+    """XMP in order, none within another; if no element ends, only how one begins, which can't be read."""
+    spans = sorted(span for element in _XMP for span in islice(_spans(data, element), _MOST_PACKETS))
+    if not spans:
+        begun = next((b"<" + element for element in _XMP if b"<" + element in data), None)
+        yield from [begun] if begun else []
     after = 0
-    for begin, end in sorted(span for element in _XMP for span in _spans(data, element)):
+    for begin, end in spans:
         if begin >= after:
             after = end
             yield data[begin:end]
 
 
 def _spans(data: bytes, element: bytes) -> Iterator[tuple[int, int]]:
-    opening, closing = b"<" + element, b"</" + element + b">"
-    end = 0
-    for _ in range(_MOST_PACKETS):
-        begin = data.find(opening, end)
-        if begin < 0:
-            return
-        closed = data.find(closing, begin, begin + MAX_BLOCK)
-        end = begin + len(opening) if closed < 0 else closed + len(closing)
-        yield begin, end
+    """Where such elements stand that end before the next one begins."""
+    opening, closing = b"<" + element, b"</" + element
+    begin = data.find(opening)
+    while begin >= 0:
+        following = data.find(opening, begin + 1)
+        last = min(len(data) if following < 0 else following, begin + MAX_BLOCK)
+        closed = data.find(closing, begin, last)
+        if closed >= 0 and (end := data.find(b">", closed, closed + len(closing) + 16)) >= 0:
+            yield begin, end + 1
+        begin = following
 
 
 def _keyword(name: str) -> str:

@@ -27,8 +27,11 @@ MEDIA_TYPES: Mapping[str, str] = {
     "AVI": "video/avi",
 }
 
-#: The C2PA's lists of certificates whose signers, and time stamps, it trusts; see the card beside them.
-TRUST_LIST = Path(__file__).with_name("trust_list")
+#: The C2PA's list of certificates whose signers it trusts; see the card beside it.
+TRUST_LIST = Path(__file__).with_name("trust_list") / "signers.pem"
+#: What a signer's certificate may be made for, one of these at least: protecting mail, signing documents, C2PA's
+#: claims, stamping times, answering of revocation. By itself the library asks for the first.
+_USAGES = ("1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.36", "1.3.6.1.4.1.62558.2.1", "1.3.6.1.5.5.7.3.8", "1.3.6.1.5.5.7.3.9")
 _CHILD = Path(__file__).with_name("manifest_child.py")
 
 
@@ -69,15 +72,13 @@ def reader_settings(online: bool, trust_anchors: str) -> dict[str, Any]:
     }
     if not online:
         settings["core"]["allowed_network_hosts"] = []
+    anchors = f"{TRUST_LIST.read_text(encoding='ascii')}\n{trust_anchors}"
     settings["trust"] = {
+        "trust_config": "".join(f"{usage}\n" for usage in _USAGES),
         "anchors": [
-            {
-                "trust_kind": kind,
-                "trust_uri": f"ganeval:{file}",
-                "trust_anchors": f"{(TRUST_LIST / file).read_text(encoding='ascii')}\n{trust_anchors}",
-            }
-            for kind, file in (("manifest", "signers.pem"), ("tsa", "time_stamps.pem"))
-        ]
+            {"trust_kind": kind, "trust_uri": f"ganeval:{TRUST_LIST.name}", "trust_anchors": anchors}
+            for kind in ("manifest", "tsa")
+        ],
     }
     return settings
 

@@ -55,7 +55,9 @@ def examine(examination: Examination) -> Evidence:
         _, best = max(findings, key=lambda pair: pair[1].ratio)
         return Evidence(DETECTOR, best.sentence, score=best.ratio, log_likelihood_ratio=best.ratio, facts=facts)
     if not fields and examination.xmp[1]:
-        return abstain(DETECTOR, "the file carries XMP data that can't be read, and no EXIF or IPTC data", facts)
+        return abstain(
+            DETECTOR, "the file carries what looks like XMP data and can't be read, and no EXIF or IPTC data", facts
+        )
     if not fields:
         return abstain(
             DETECTOR, "the file carries no EXIF, XMP or IPTC data; that proves nothing, most sites strip it", facts

@@ -65,6 +65,47 @@ def test_key_frames_on_the_way_are_sought(
     assert [one.seconds for one in clip.moments] == pytest.approx([2, 6, 10], abs=0.06)
 
 
+def test_one_key_frame_in_a_long_video_still_gives_every_frame_that_can_be_reached(
+    stand_in: Any, write_film: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_film(tmp_path / "c.mp4", frames_of([number / 40 for number in range(40)]), "libx264")
+    monkeypatch.setattr(video, "_MOST_DECODED", 4)
+    clip = examine_clip(str(path), stand_in.Examiner(), frames=4)
+    # Ten frames lie between the wanted ones, and the way goes on from where it ended.
+    assert len(clip.moments) == 4
+    assert np.all(np.diff([one.seconds for one in clip.moments]) > 0.3)
+
+
+def test_without_an_index_it_is_sought(
+    stand_in: Any, write_film: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_film(tmp_path / "c.mp4", frames_of([number / 40 for number in range(40)]), "libx264")
+
+    class Stream:
+        """As of PyAV before version 17."""
+
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "index_entries":
+                raise AttributeError(name)
+            return getattr(self._stream, name)
+
+    runs_up_to = video._Clip._runs_up_to
+
+    def without(clip: Any, seconds: float) -> bool:
+        stream, clip._stream = clip._stream, Stream(clip._stream)
+        try:
+            return runs_up_to(clip, seconds)
+        finally:
+            clip._stream = stream
+
+    monkeypatch.setattr(video._Clip, "_runs_up_to", without)
+    clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
+    assert [one.seconds for one in clip.moments] == pytest.approx([0.25 + 0.5 * place for place in range(8)], abs=0.06)
+
+
 @pytest.mark.parametrize("name", ["c.ts", "c.h264"])
 def test_what_has_no_index_is_spread_as_evenly(name: str, stand_in: Any, write_film: Any, tmp_path: Path) -> None:
     path = write_film(tmp_path / name, frames_of([number / 40 for number in range(40)]), "libx264")

@@ -54,6 +54,7 @@ def _certificate(
     issuer: str,
     public: ec.EllipticCurvePublicKey,
     signing: ec.EllipticCurvePrivateKey,
+    usages: Sequence[x509.ObjectIdentifier] = (),
 ) -> x509.Certificate:
     now = datetime.now(timezone.utc)
     root = subject == issuer
@@ -71,19 +72,27 @@ def _certificate(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()), critical=False)
     )
     if not root:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     return builder.sign(signing, hashes.SHA256())
 
 
-def _authority(folder: Path, name: str) -> Authority:
+def _authority(
+    folder: Path, name: str, usages: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.EMAIL_PROTECTION,)
+) -> Authority:
     root_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = _certificate(f"{name} root", f"{name} root", root_key.public_key(), root_key)
-    leaf = _certificate(f"{name} signer", f"{name} root", leaf_key.public_key(), root_key)
+    leaf = _certificate(f"{name} signer", f"{name} root", leaf_key.public_key(), root_key, usages)
     pem = serialization.Encoding.PEM
     path = folder / f"{name}.pem"
     path.write_bytes(root.public_bytes(pem))
     key = leaf_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return Authority(path, leaf.public_bytes(pem) + root.public_bytes(pem), key)
+
+
+@pytest.fixture(scope="session")
+def authority() -> Callable[..., Authority]:
+    """``authority(folder, name, usages)``: a root in a PEM file, and a signer whose certificate is made for those."""
+    return _authority
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +154,7 @@ def sign(house: Authority, picture: Callable[..., bytes]) -> Callable[..., Signe
         settings = {
             "version": 1,
             "builder": {"thumbnail": {"enabled": False}},
-            "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
+            "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": False},
         }
         builder = c2pa.Builder.from_json(json.dumps(definition), context=c2pa.Context.from_dict(settings))
         for index, (relationship, data) in enumerate(ingredients):

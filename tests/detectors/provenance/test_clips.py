@@ -63,7 +63,10 @@ def test_xmp_in_a_container_is_read_and_a_flood_of_beginnings_ends(write_film: A
     path = write_film(tmp_path / "c.mp4", GREY, "mpeg4")
     whole = path.read_bytes()
     begin, end = packet.index(b"<rdf:RDF"), packet.index(b"</x:xmpmeta>")
-    for held in (packet, packet[begin:end], packet[:end]):  # With its wrapper, without, and with half of it.
+    bare = packet[begin:end]
+    # With its wrapper, without, with half of it, with a space in its end, and after beginnings without an end.
+    strays = [b"<x:xmpmeta junk " + packet, b"<rdf:RDF junk " + bare, 40 * b"<x:xmpmeta " + packet]
+    for held in (packet, bare, packet[:end], bare.replace(b"</rdf:RDF>", b"</rdf:RDF >"), *strays):
         path.write_bytes(whole + (len(held) + 8).to_bytes(4, "big") + b"free" + held)
         found = {one.detector: one for one in examine_clip(str(path), Examiner(), frames=1).provenance}
         assert "trainedAlgorithmicMedia" in found["metadata"].sentence
@@ -73,7 +76,7 @@ def test_xmp_in_a_container_is_read_and_a_flood_of_beginnings_ends(write_film: A
     found = {one.detector: one for one in examine_clip(str(path), Examiner(), frames=1).provenance}
     assert time.monotonic() - began < 10
     assert found["metadata"].abstains
-    assert "XMP data that can't be read" in found["metadata"].sentence
+    assert "looks like XMP data and can't be read" in found["metadata"].sentence
 
 
 def test_a_tag_that_is_no_utf_8_is_read_as_far_as_it_goes(write_film: Any, tmp_path: Path) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections import defaultdict
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,17 @@ from ganeval.detectors.provenance import judgements, manifest_reading
 from ganeval.detectors.provenance.examining import examine_provenance
 from ganeval.detectors.provenance.manifest_reading import TRUST_LIST
 from ganeval.detectors.specimen import open_specimen
+from ganeval.errors import OptionError
 
-LISTS = ("signers.pem", "time_stamps.pem")
-#: Whose issuer isn't on the list.
-ALONE = {"Adobe Product Issuing CA vault-a-or2.adobe.net cai"}
+ADOBE = "Adobe Product Issuing CA vault-a-or2.adobe.net cai"
+#: Certificates whose issuer isn't on the list, with the checksum of what their issuer signed.
+ALONE = {ADOBE: "e327aa43be79dda415d31e93c0179d35a1a6c33e418cad416ac7939a4848de55"}
+CLAIMS = x509.ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
+DOCUMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 
 
-def certificates(file: str) -> list[x509.Certificate]:
-    return x509.load_pem_x509_certificates((TRUST_LIST / file).read_bytes())
+def certificates() -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(TRUST_LIST.read_bytes())
 
 
 def name(certificate: x509.Certificate) -> str:
@@ -38,20 +40,21 @@ def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("file", "count"), [("signers.pem", 29), ("time_stamps.pem", 7)])
-def test_every_certificate_is_as_its_authority_signed_it(file: str, count: int) -> None:
-    found = certificates(file)
-    assert len(found) == len({one.tbs_certificate_bytes for one in found}) == count
-    by_subject = defaultdict(list)
-    for one in [*certificates(LISTS[0]), *certificates(LISTS[1])]:
-        by_subject[one.subject].append(one)
+def test_every_certificate_is_as_its_authority_signed_it() -> None:
+    found = certificates()
+    assert len(found) == len({one.tbs_certificate_bytes for one in found}) == 29
+    by_subject = {one.subject: one for one in found}
+    alone = {}
     for one in found:
         extensions = one.extensions
         assert extensions.get_extension_for_class(x509.BasicConstraints).value.ca, name(one)
         identifier = extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-        of_key = x509.SubjectKeyIdentifier.from_public_key(one.public_key())
-        assert identifier == of_key, name(one)
-        assert name(one) in ALONE or any(issued(one, issuer) for issuer in by_subject[one.issuer]), name(one)
+        assert identifier == x509.SubjectKeyIdentifier.from_public_key(one.public_key()), name(one)
+        if one.issuer in by_subject:
+            assert issued(one, by_subject[one.issuer]), name(one)
+        else:
+            alone[name(one)] = hashlib.sha256(one.tbs_certificate_bytes).hexdigest()
+    assert alone == ALONE
 
 
 def c2pa(data: bytes, **options: Any) -> Any:
@@ -63,12 +66,10 @@ def c2pa(data: bytes, **options: Any) -> Any:
 def test_a_signer_of_the_list_is_trusted_without_any_option(
     house_is_listed: bool, sign: Any, house: Any, stranger: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for file in LISTS:
-        shutil.copy(TRUST_LIST / file, tmp_path)
     listed = house if house_is_listed else stranger
-    with (tmp_path / LISTS[0]).open("ab") as opened:
-        opened.write(b"\nSomebody\n" + listed.root.read_bytes())
-    monkeypatch.setattr(manifest_reading, "TRUST_LIST", tmp_path)
+    path = tmp_path / "signers.pem"
+    path.write_bytes(TRUST_LIST.read_bytes() + b"\nSomebody\n" + listed.root.read_bytes())
+    monkeypatch.setattr(manifest_reading, "TRUST_LIST", path)
     data = sign(("c2pa.created", "digitalCapture")).image
     found = c2pa(data)
     assert found.abstains != house_is_listed
@@ -78,10 +79,24 @@ def test_a_signer_of_the_list_is_trusted_without_any_option(
     assert c2pa(data, trust_anchors=stranger.root).abstains != house_is_listed
 
 
-def test_authorities_of_time_stamps_are_authorities_of_signers_too() -> None:
-    # The library doesn't hold the two lists apart, see the card: so none may be trusted by the second alone.
-    def authorities(file: str) -> set[str]:
-        of = NameOID.ORGANIZATION_NAME
-        return {str(one.subject.get_attributes_for_oid(of)[0].value) for one in certificates(file)}
+@pytest.mark.parametrize("usages", [(CLAIMS, DOCUMENTS), (CLAIMS,), (DOCUMENTS,)])
+def test_signers_of_all_profiles_are_believed(usages: Any, sign: Any, authority: Any, tmp_path: Path) -> None:
+    other = authority(tmp_path, "other", usages)
+    found = c2pa(sign(("c2pa.created", "digitalCapture"), authority=other).image, trust_anchors=other.root)
+    assert found.log_likelihood_ratio == judgements.TRUSTED_CAPTURE
 
-    assert authorities("time_stamps.pem") <= authorities("signers.pem")
+
+def test_a_file_of_anchors_may_have_comments_but_no_signers_and_nothing_broken(
+    sign: Any, house: Any, tmp_path: Path
+) -> None:
+    data = sign(("c2pa.created", "digitalCapture")).image
+    path = tmp_path / "own.pem"
+    path.write_bytes("\ufeffUnsere Prüfstelle\n".encode() + house.root.read_bytes())
+    assert c2pa(data, trust_anchors=path).log_likelihood_ratio == judgements.TRUSTED_CAPTURE
+    broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    path.write_bytes(house.root.read_bytes() + broken)
+    with pytest.raises(OptionError, match="or broken ones"):
+        c2pa(data, trust_anchors=path)
+    path.write_bytes(house.chain)
+    with pytest.raises(OptionError, match="a signer's certificate, not an authority's: CN=house signer"):
+        c2pa(data, trust_anchors=path)
