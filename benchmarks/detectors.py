@@ -43,7 +43,7 @@ MARKS = ("<!-- table -->", "<!-- end of table -->")
 #: Published methods that ship, but aren't asked by default.
 BASELINES = ("dct", "peaks", "spectral")
 HANDLING = (
-    "jpeg:95,jpeg:90,jpeg:75,jpeg:50,webp:80,resize:0.5,resize:0.75,resize:1.5,blur:1,noise:3,screenshot,"
+    "jpeg:95,jpeg:90,jpeg:75,jpeg:50,webp:80,resize:0.5,resize:0.75,resize:1.5,blur:1,noise:3,noise:8,screenshot,"
     "video:23,video:28"
 )
 

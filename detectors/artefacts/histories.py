@@ -163,7 +163,7 @@ class History:
             "filter": resizes[-1].filter_name if resizes else None,
             "blur": sum(step.sigma for step in steps if isinstance(step, Blur)),
             "sharpen": sum(step.amount for step in steps if isinstance(step, Sharpen)),
-            "noise": sum(step.sigma for step in steps if isinstance(step, Noise)),
+            "noise": math.hypot(*(step.sigma for step in steps if isinstance(step, Noise))),
             "cropped": any(isinstance(step, Crop) for step in self.steps),
         }
 

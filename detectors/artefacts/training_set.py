@@ -20,6 +20,7 @@ from ganeval.detectors.artefacts.cameras import take_photograph
 from ganeval.detectors.artefacts.defocus import defocus
 from ganeval.detectors.artefacts.encoders import leaning_encoder
 from ganeval.detectors.artefacts.facades import facade
+from ganeval.detectors.artefacts.grain import grain
 from ganeval.detectors.artefacts.histories import History, HistorySettings, random_history
 from ganeval.detectors.artefacts.simulators import simulate
 from ganeval.detectors.artefacts.skies import sky
@@ -51,15 +52,19 @@ DEFOCUSED = 0.15
 SKIES = 0.15
 #: Share of scenes with lines along rows and columns, whose spectra and means by phase look most like a lattice's.
 FACADES = 0.15
+#: Share of histories with noise, which is else most often compressed away: NPR's network took noise without compression
+#: for a trace.
+GRAIN = 0.15
 #: Share of photographs that a camera's encoder stored first. Never both of a pair: that a telephone may send on what
 #: others made taught that such marks say nothing, and transposed convolutions, whose traces are similar, went unfound.
 CAMERA_STORED = 0.08
 
-# Name the random numbers of `defocus`, `sky`, `leaning_encoder` and `facade`.
+# Name the random numbers of `defocus`, `sky`, `leaning_encoder`, `facade` and `grain`.
 _FOCUS = 0xF0C5
 _SKY = 0x5417
 _ENCODER = 0xE4C0
 _FACADE = 0xFACA
+_GRAIN = 0x6EA1
 
 #: As the default histories, with fewer resized pictures: a resized trace lies where no detector of this kind looks, and
 #: too many of them teach nothing but doubt.
@@ -128,8 +133,23 @@ def pair_from(path: str | os.PathLike[str], seed: Sequence[int], settings: Histo
     elif factor <= CLEAN and rng.random() < RETAKEN:
         photograph = take_photograph(scene, rng)
     photograph = leaning_encoder(np.random.default_rng([*seed, _ENCODER]), CAMERA_STORED)(photograph)
-    history = random_history(rng, settings=settings)
+    history = history_from(rng, seed, settings)
     return Pair(history.apply(photograph), history.apply(made), Path(path).name, simulator, history)
+
+
+def history_from(rng: np.random.Generator, seed: Sequence[int], settings: HistorySettings = HANDLING) -> History:
+    """A random history, for a share of them with grain.
+
+    Parameters
+    ----------
+    rng
+        The history comes from it.
+    seed
+        The grain comes from it: histories without are what they are with any share of it.
+    settings
+        Of the history.
+    """
+    return grain(np.random.default_rng([*seed, _GRAIN]), GRAIN)(random_history(rng, settings=settings))
 
 
 def pairs(

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ganeval.detectors.artefacts.clips import frame_pair_from
-from ganeval.detectors.artefacts.histories import History, random_history
-from ganeval.detectors.artefacts.training_set import HANDLING, pair_from
+from ganeval.detectors.artefacts.histories import History
+from ganeval.detectors.artefacts.training_set import HANDLING, history_from, pair_from
 from ganeval.detectors.bundling.photographs import Photograph
 from ganeval.detectors.calibration.reference import ReferenceScores
 from ganeval.detectors.conditions import conditions_of
@@ -27,7 +27,7 @@ _WHOLES = 992
 _CLIPS = 2000
 #: A picture whose history ends with a JPEG comes as that file, by this share, else as a PNG made of it.
 _AS_JPEG = 0.75
-#: What whole photographs go through: always something.
+#: What whole photographs go through: nearly always something.
 _HANDLED = replace(HANDLING, untouched=0.0)
 
 Row = tuple[list[float], bool, str, str, str]
@@ -122,8 +122,9 @@ def _file(work: _Work) -> list[Side]:
 
 
 def _whole(work: _Work) -> list[Side]:
-    rng = np.random.default_rng([*work.seed(_WHOLES), 1])
-    history = random_history(rng, settings=_HANDLED)
+    seed = (*work.seed(_WHOLES), 1)
+    rng = np.random.default_rng(seed)
+    history = history_from(rng, seed, _HANDLED)
     pixels = history.apply(open_specimen(work.path).pixels)
     return _handled([(pixels, False, work.source)], history, rng, work)
 

@@ -15,8 +15,8 @@ from ganeval.detectors.verdict import Label
 #: score as high: so few, because a source that wasn't there raises more (``benchmarks/detector_reference.py`` leaves
 #: out each in turn). With earlier weights and half the copies of each photograph this share, and half of `SOURCE`, had
 #: the most found of simulated families left out where no more than one source left out raised over 3 % of false alarms.
-#: Today's find 45 % of the families, and 1.4 % of the photographs left out raise one; 2.5 % and half of `SOURCE` would
-#: find 46 %, for 1.8 %.
+#: Today's find 45 % of the families, and 1.2 % of the photographs left out raise one; at 2 %, two sources raise over
+#: 3 %.
 LIKELY = 0.5
 LIKELY_ALARMS = 0.015
 #: "generated" needs more: this probability, and at most this share of all photographs together.

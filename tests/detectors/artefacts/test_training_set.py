@@ -103,7 +103,7 @@ def test_photographs_get_one_role_each_and_packages_one_as_a_whole(photographs: 
         find_photographs([tmp_path / "none"], [])
 
 
-@pytest.mark.parametrize("name", ["DEFOCUSED", "SKIES", "FACADES"])
+@pytest.mark.parametrize("name", ["DEFOCUSED", "SKIES", "FACADES", "GRAIN"])
 def test_pairs_that_a_change_spares_are_the_same_with_any_share_of_it(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
