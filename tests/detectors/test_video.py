@@ -24,6 +24,11 @@ def frames_of(rednesses: list[float], size: tuple[int, int] = (64, 48)) -> list[
     return [red * np.uint8(round(255 * redness)) for redness in rednesses]
 
 
+def rising(count: int) -> list[np.ndarray]:
+    """Frames whose redness is time: 0 at the beginning, 1 at the end."""
+    return frames_of([number / count for number in range(count)])
+
+
 def sample_photograph() -> np.ndarray:
     from sklearn.datasets import load_sample_image
 
@@ -32,7 +37,7 @@ def sample_photograph() -> np.ndarray:
 
 def test_frames_are_spread_evenly_and_seen_as_they_are(stand_in: Any, write_film: Any, tmp_path: Path) -> None:
     # Redness is time: 40 frames, 0.1 s each.
-    path = write_film(tmp_path / "c.mkv", frames_of([number / 40 for number in range(40)]))
+    path = write_film(tmp_path / "c.mkv", rising(40))
     clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
     times = [one.seconds for one in clip.moments]
     assert times == pytest.approx([0.25 + 0.5 * place for place in range(8)], abs=0.06)
@@ -45,7 +50,7 @@ def test_frames_are_spread_evenly_and_seen_as_they_are(stand_in: Any, write_film
 def test_a_video_with_one_key_frame_is_decoded_once_and_no_further(
     stand_in: Any, write_film: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_film(tmp_path / "c.mp4", frames_of([number / 40 for number in range(40)]), "libx264")
+    path = write_film(tmp_path / "c.mp4", rising(40), "libx264")
     # From the key frame to the second half it is more: those frames are reached from the ones before.
     monkeypatch.setattr(video, "_MOST_DECODED", 8)
     clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
@@ -59,7 +64,7 @@ def test_key_frames_on_the_way_are_sought(
     stand_in: Any, write_film: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Every twelfth frame is a key frame, and wanted ones are 40 apart.
-    path = write_film(tmp_path / "c.mkv", frames_of([number / 120 for number in range(120)]))
+    path = write_film(tmp_path / "c.mkv", rising(120))
     monkeypatch.setattr(video, "_MOST_DECODED", 14)
     clip = examine_clip(str(path), stand_in.Examiner(), frames=3)
     assert [one.seconds for one in clip.moments] == pytest.approx([2, 6, 10], abs=0.06)
@@ -68,7 +73,7 @@ def test_key_frames_on_the_way_are_sought(
 def test_one_key_frame_in_a_long_video_still_gives_every_frame_that_can_be_reached(
     stand_in: Any, write_film: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_film(tmp_path / "c.mp4", frames_of([number / 40 for number in range(40)]), "libx264")
+    path = write_film(tmp_path / "c.mp4", rising(40), "libx264")
     monkeypatch.setattr(video, "_MOST_DECODED", 4)
     clip = examine_clip(str(path), stand_in.Examiner(), frames=4)
     # Ten frames lie between the wanted ones, and the way goes on from where it ended.
@@ -79,7 +84,7 @@ def test_one_key_frame_in_a_long_video_still_gives_every_frame_that_can_be_reach
 def test_without_an_index_it_is_sought(
     stand_in: Any, write_film: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_film(tmp_path / "c.mp4", frames_of([number / 40 for number in range(40)]), "libx264")
+    path = write_film(tmp_path / "c.mp4", rising(40), "libx264")
 
     class Stream:
         """As of PyAV before version 17."""
@@ -108,7 +113,7 @@ def test_without_an_index_it_is_sought(
 
 @pytest.mark.parametrize("name", ["c.ts", "c.h264"])
 def test_what_has_no_index_is_spread_as_evenly(name: str, stand_in: Any, write_film: Any, tmp_path: Path) -> None:
-    path = write_film(tmp_path / name, frames_of([number / 40 for number in range(40)]), "libx264")
+    path = write_film(tmp_path / name, rising(40), "libx264")
     clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
     # A bare stream has a rate of its own making, and no times: its frames are told by what they show.
     shown = [one.verdict.probability for one in clip.moments]
