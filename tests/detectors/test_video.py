@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ganeval.detectors import Examiner, video
+from ganeval.detectors import Examiner
 from ganeval.detectors.artefacts.simulators import simulate
 from ganeval.detectors.bundled import DEFAULT
-from ganeval.detectors.video import examine_clip, stretches, summary
+from ganeval.detectors.video import Moment, container, decoding, examine_clip, stretches, summary
 from ganeval.errors import ImageSourceError
 
 av = pytest.importorskip("av")
@@ -52,7 +52,7 @@ def test_a_video_with_one_key_frame_is_decoded_once_and_no_further(
 ) -> None:
     path = write_film(tmp_path / "c.mp4", rising(40), "libx264")
     # From the key frame to the second half it is more: those frames are reached from the ones before.
-    monkeypatch.setattr(video, "_MOST_DECODED", 8)
+    monkeypatch.setattr(decoding, "_MOST_DECODED", 8)
     clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
     times = [one.seconds for one in clip.moments]
     assert times == pytest.approx([0.25 + 0.5 * place for place in range(8)], abs=0.06)
@@ -65,7 +65,7 @@ def test_key_frames_on_the_way_are_sought(
 ) -> None:
     # Every twelfth frame is a key frame, and wanted ones are 40 apart.
     path = write_film(tmp_path / "c.mkv", rising(120))
-    monkeypatch.setattr(video, "_MOST_DECODED", 14)
+    monkeypatch.setattr(decoding, "_MOST_DECODED", 14)
     clip = examine_clip(str(path), stand_in.Examiner(), frames=3)
     assert [one.seconds for one in clip.moments] == pytest.approx([2, 6, 10], abs=0.06)
 
@@ -74,7 +74,7 @@ def test_one_key_frame_in_a_long_video_still_gives_every_frame_that_can_be_reach
     stand_in: Any, write_film: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_film(tmp_path / "c.mp4", rising(40), "libx264")
-    monkeypatch.setattr(video, "_MOST_DECODED", 4)
+    monkeypatch.setattr(decoding, "_MOST_DECODED", 4)
     clip = examine_clip(str(path), stand_in.Examiner(), frames=4)
     # Ten frames lie between the wanted ones, and the way goes on from where it ended.
     assert len(clip.moments) == 4
@@ -86,27 +86,8 @@ def test_without_an_index_it_is_sought(
 ) -> None:
     path = write_film(tmp_path / "c.mp4", rising(40), "libx264")
 
-    class Stream:
-        """As of PyAV before version 17."""
-
-        def __init__(self, stream: Any) -> None:
-            self._stream = stream
-
-        def __getattr__(self, name: str) -> Any:
-            if name == "index_entries":
-                raise AttributeError(name)
-            return getattr(self._stream, name)
-
-    runs_up_to = video._Clip._runs_up_to
-
-    def without(clip: Any, seconds: float) -> bool:
-        stream, clip._stream = clip._stream, Stream(clip._stream)
-        try:
-            return runs_up_to(clip, seconds)
-        finally:
-            clip._stream = stream
-
-    monkeypatch.setattr(video._Clip, "_runs_up_to", without)
+    # As of PyAV before version 17.
+    monkeypatch.setattr(container.OpenVideo, "key_frames", None)
     clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
     assert [one.seconds for one in clip.moments] == pytest.approx([0.25 + 0.5 * place for place in range(8)], abs=0.06)
 
@@ -255,8 +236,6 @@ def test_summary(stand_in: Any, rednesses: tuple[float, ...], label: str) -> Non
 
 
 def test_stretches_are_runs_of_two_or_more(stand_in: Any) -> None:
-    from ganeval.detectors.video import Moment
-
     said = verdicts(stand_in, 0.95, 0.1, 0.7, 0.95, 0.7, 0.4, 0.95, 0.95)
     moments = [Moment(float(place), one, np.zeros((1, 1, 3), np.uint8)) for place, one in enumerate(said)]
     assert stretches(moments) == ((2.0, 4.0), (6.0, 7.0))

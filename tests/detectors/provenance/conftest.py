@@ -19,6 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
 
+from ganeval.detectors.evidence import Evidence
+from ganeval.detectors.provenance.examining import examine_provenance
+from ganeval.detectors.specimen import open_specimen
+
 MEDIA = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -170,3 +174,14 @@ def sign(house: Authority, picture: Callable[..., bytes]) -> Callable[..., Signe
         return Signed(out.getvalue(), manifest)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def manifest_evidence() -> Callable[..., Evidence]:
+    """What is said of a picture's manifests, given its bytes and options."""
+
+    def examined(data: bytes, **options: Any) -> Evidence:
+        (found,) = (one for one in examine_provenance(open_specimen(data), **options) if one.detector == "c2pa")
+        return found
+
+    return examined

@@ -26,33 +26,28 @@ CREATED = ("c2pa.created", "trainedAlgorithmicMedia")
 TAKEN = ("c2pa.created", "digitalCapture")
 
 
-def _c2pa(data: bytes, **options) -> Evidence:
-    (found,) = (one for one in examine_provenance(open_specimen(data), **options) if one.detector == "c2pa")
-    return found
-
-
 def _facts(evidence: Evidence) -> dict[str, str]:
     return {fact.name: fact.value for fact in evidence.facts}
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF"])
-def test_valid_signature_that_says_trained_media_decides(sign, house, stranger, image_format):
+def test_valid_signature_that_says_trained_media_decides(manifest_evidence, sign, house, stranger, image_format):
     data = sign(CREATED, image_format=image_format).image
-    found = _c2pa(data)
+    found = manifest_evidence(data)
     assert found.decides
     assert found.log_likelihood_ratio == judgements.SIGNED_GENERATED
     assert "house signer" in found.sentence
     assert "isn't known" in found.sentence
     assert _facts(found)["validation"] == "Valid"
-    trusted = _c2pa(data, trust_anchors=house.root)
+    trusted = manifest_evidence(data, trust_anchors=house.root)
     assert trusted.decides
     assert "a trusted signer" in trusted.sentence
     assert _facts(trusted)["validation"] == "Trusted"
-    assert _facts(_c2pa(data, trust_anchors=stranger.root))["validation"] == "Valid"
+    assert _facts(manifest_evidence(data, trust_anchors=stranger.root))["validation"] == "Valid"
 
 
-def test_facts_name_signer_generator_type_and_action(sign):
-    facts = _facts(_c2pa(sign(CREATED, ("c2pa.converted", None)).image))
+def test_facts_name_signer_generator_type_and_action(manifest_evidence, sign):
+    facts = _facts(manifest_evidence(sign(CREATED, ("c2pa.converted", None)).image))
     assert facts["signer's common name"] == "house signer"
     assert facts["signer's issuer"] == "Test house"
     assert "test painter 1.5" in facts["claim generator"]
@@ -61,14 +56,14 @@ def test_facts_name_signer_generator_type_and_action(sign):
     assert facts["signer's time"] == "none"
 
 
-def test_older_actions_and_composites_decide_too(sign):
-    assert _c2pa(sign(CREATED, label="c2pa.actions").image).decides
-    edited = _c2pa(sign(TAKEN, ("c2pa.edited", "compositeWithTrainedAlgorithmicMedia")).image)
+def test_older_actions_and_composites_decide_too(manifest_evidence, sign):
+    assert manifest_evidence(sign(CREATED, label="c2pa.actions").image).decides
+    edited = manifest_evidence(sign(TAKEN, ("c2pa.edited", "compositeWithTrainedAlgorithmicMedia")).image)
     assert edited.decides
     assert "composite with parts" in edited.sentence
 
 
-def test_source_type_of_a_metadata_assertion_is_found(sign):
+def test_source_type_of_a_metadata_assertion_is_found(manifest_evidence, sign):
     assertion = {
         "label": "cawg.metadata",
         "data": {
@@ -76,14 +71,14 @@ def test_source_type_of_a_metadata_assertion_is_found(sign):
             "Iptc4xmpExt:DigitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
         },
     }
-    found = _c2pa(sign(("c2pa.created", "digitalCreation"), extra=[assertion]).image)
+    found = manifest_evidence(sign(("c2pa.created", "digitalCreation"), extra=[assertion]).image)
     assert found.decides
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
-def test_changed_picture_is_reported_and_its_claim_only_a_hint(sign, house, image_format):
+def test_changed_picture_is_reported_and_its_claim_only_a_hint(manifest_evidence, sign, house, image_format):
     altered = _altered_pixel(sign(CREATED, image_format=image_format).image, image_format)
-    found = _c2pa(altered, trust_anchors=house.root)
+    found = manifest_evidence(altered, trust_anchors=house.root)
     assert not found.decides
     assert found.log_likelihood_ratio == judgements.BROKEN_GENERATED
     assert "tampered with" in found.sentence
@@ -105,45 +100,45 @@ def _altered_pixel(data: bytes, image_format: str) -> bytes:
     raise AssertionError(f"no byte of the {image_format} can be changed")
 
 
-def test_changed_statement_is_named(sign):
+def test_changed_statement_is_named(manifest_evidence, sign):
     data = sign(("c2pa.created", "digitalCapture")).image
     altered = data.replace(b"/digitalCapture", b"/digitalXapture")
-    found = _c2pa(altered)
+    found = manifest_evidence(altered)
     assert not found.decides
     assert found.abstains
     assert "c2pa.actions.v2 was changed after signing" in found.sentence
 
 
-def test_stripped_file_abstains(sign):
+def test_stripped_file_abstains(manifest_evidence, sign):
     stream = io.BytesIO()
     Image.open(io.BytesIO(sign(CREATED).image)).save(stream, "JPEG")
-    found = _c2pa(stream.getvalue())
+    found = manifest_evidence(stream.getvalue())
     assert found.abstains
     assert "no signed manifest" in found.sentence
     assert "proves nothing" in found.sentence
 
 
-def test_manifest_moved_to_another_picture_does_not_decide(sign, picture):
+def test_manifest_moved_to_another_picture_does_not_decide(manifest_evidence, sign, picture):
     signed = sign(CREATED).image
     other = picture("JPEG", (48, 32), quality=30)
     # All in front of the first quantisation table, the manifest's segments among it, onto another picture's tables.
     moved = signed[: signed.index(b"\xff\xdb\x00")] + other[other.index(b"\xff\xdb\x00") :]
-    found = _c2pa(moved)
+    found = manifest_evidence(moved)
     assert not found.decides
     assert "tampered with" in found.sentence
 
 
-def test_camera_counts_only_from_a_trusted_signer(sign, house, stranger):
+def test_camera_counts_only_from_a_trusted_signer(manifest_evidence, sign, house, stranger):
     data = sign(TAKEN).image
-    assert _c2pa(data).abstains
-    assert _c2pa(data, trust_anchors=stranger.root).abstains
-    trusted = _c2pa(data, trust_anchors=house.root)
+    assert manifest_evidence(data).abstains
+    assert manifest_evidence(data, trust_anchors=stranger.root).abstains
+    trusted = manifest_evidence(data, trust_anchors=house.root)
     assert trusted.log_likelihood_ratio == judgements.TRUSTED_CAPTURE < 0
     assert not trusted.decides
 
 
-def test_signature_without_source_type_abstains(sign):
-    found = _c2pa(sign(("c2pa.created", "digitalCreation")).image)
+def test_signature_without_source_type_abstains(manifest_evidence, sign):
+    found = manifest_evidence(sign(("c2pa.created", "digitalCreation")).image)
     assert found.abstains
     assert "says nothing of how the picture was made" in found.sentence
 
@@ -156,25 +151,25 @@ def test_signature_without_source_type_abstains(sign):
         ("inputTo", [TAKEN], False),
     ],
 )
-def test_marker_of_an_ingredient(sign, relationship, actions, decides):
+def test_marker_of_an_ingredient(manifest_evidence, sign, relationship, actions, decides):
     part = sign(CREATED).image
     data = sign(*actions, image_format="PNG", ingredients=[(relationship, part)]).image
-    found = _c2pa(data)
+    found = manifest_evidence(data)
     assert found.decides is decides
     assert found.log_likelihood_ratio == (judgements.SIGNED_GENERATED if decides else judgements.SIGNED_NEARBY)
 
 
-def test_marker_two_generations_back_is_found(sign):
+def test_marker_two_generations_back_is_found(manifest_evidence, sign):
     first = sign(CREATED).image
     second = sign(("c2pa.opened", None), ingredients=[("parentOf", first)]).image
     third = sign(("c2pa.opened", None), ingredients=[("parentOf", second)]).image
-    assert _c2pa(third).decides
+    assert manifest_evidence(third).decides
 
 
-def test_ingredient_that_was_tampered_with_does_not_decide(sign, house):
+def test_ingredient_that_was_tampered_with_does_not_decide(manifest_evidence, sign, house):
     part = sign(CREATED).image.replace(b"/trainedAlgorithmicMedia", b"/TrainedAlgorithmicMedia")
     data = sign(("c2pa.opened", None), image_format="PNG", ingredients=[("parentOf", part)]).image
-    found = _c2pa(data, trust_anchors=house.root)
+    found = manifest_evidence(data, trust_anchors=house.root)
     # The library calls the store as a whole trusted all the same.
     assert _facts(found)["validation"] == "Trusted"
     assert not found.decides
@@ -223,27 +218,27 @@ def server() -> Iterator[tuple[str, type[_Counting]]]:
     listening.server_close()
 
 
-def test_remote_manifest_is_not_fetched_unless_asked(sign, server):
+def test_remote_manifest_is_not_fetched_unless_asked(manifest_evidence, sign, server):
     address, handler = server
     signed = sign(CREATED, remote=address)
     handler.manifest = signed.manifest
-    offline = _c2pa(signed.image)
+    offline = manifest_evidence(signed.image)
     assert handler.asked == 0
     assert offline.abstains
     assert "was not checked" in offline.sentence
     assert _facts(offline)["remote manifest"] == address
-    online = _c2pa(signed.image, online=True)
+    online = manifest_evidence(signed.image, online=True)
     assert handler.asked >= 1
     assert online.decides
     assert _facts(online)["fetched from"] == address
 
 
-def test_remote_manifest_is_not_fetched_either_when_bytes_look_like_a_manifest(sign, server):
+def test_remote_manifest_is_not_fetched_either_when_bytes_look_like_a_manifest(manifest_evidence, sign, server):
     address, handler = server
     signed = sign(CREATED, remote=address).image
     looks = signed[:2] + b"\xff\xfe\x00\x0cjumb c2pa " + signed[2:]
     assert manifest_reading.may_carry_manifest(looks)
-    assert _c2pa(looks).abstains
+    assert manifest_evidence(looks).abstains
     assert handler.asked == 0
 
 
@@ -265,10 +260,10 @@ def test_trust_anchors_that_are_none(picture, tmp_path):
         examine_provenance(specimen, trust_anchors=tmp_path / "empty")
 
 
-def test_folder_of_trust_anchors(sign, house, stranger, tmp_path):
+def test_folder_of_trust_anchors(manifest_evidence, sign, house, stranger, tmp_path):
     for index, authority in enumerate((stranger, house)):
         (tmp_path / f"{index}.pem").write_bytes(authority.root.read_bytes())
-    assert _facts(_c2pa(sign(CREATED).image, trust_anchors=tmp_path))["validation"] == "Trusted"
+    assert _facts(manifest_evidence(sign(CREATED).image, trust_anchors=tmp_path))["validation"] == "Trusted"
 
 
 @pytest.mark.parametrize(
@@ -279,12 +274,14 @@ def test_folder_of_trust_anchors(sign, house, stranger, tmp_path):
         ("print('x' * 1000)", 60, "answer can't be read"),
     ],
 )
-def test_reader_that_crashes_hangs_or_babbles_costs_only_itself(sign, tmp_path, monkeypatch, script, timeout, reason):
+def test_reader_that_crashes_hangs_or_babbles_costs_only_itself(
+    manifest_evidence, sign, tmp_path, monkeypatch, script, timeout, reason
+):
     child = tmp_path / "child.py"
     child.write_text(f"import sys; sys.stdin.buffer.read()\n{script}\n")
     monkeypatch.setattr(manifest_reading, "_CHILD", child)
     monkeypatch.setattr(manifest_reading, "TIMEOUT", timeout)
-    found = _c2pa(sign(CREATED).image)
+    found = manifest_evidence(sign(CREATED).image)
     assert found.abstains
     assert reason in found.sentence
 
@@ -301,14 +298,14 @@ def test_reader_has_bounded_memory():
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_mutated_manifests_never_decide_more_than_the_original(sign, data):
+def test_mutated_manifests_never_decide_more_than_the_original(manifest_evidence, sign, data):
     """A byte changed within the manifest of a photograph: whatever comes, it never becomes "generated"."""
     original = sign(TAKEN).image
     start = original.index(b"jumb")
     mutated = bytearray(original)
     for _ in range(data.draw(st.integers(1, 8))):
         mutated[data.draw(st.integers(start, start + 3000))] = data.draw(st.integers(0, 255))
-    found = _c2pa(bytes(mutated))
+    found = manifest_evidence(bytes(mutated))
     assert not found.decides
 
 

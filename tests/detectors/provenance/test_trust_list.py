@@ -12,9 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import NameOID
 
 from ganeval.detectors.provenance import judgements, manifest_reading
-from ganeval.detectors.provenance.examining import examine_provenance
 from ganeval.detectors.provenance.manifest_reading import TRUST_LIST
-from ganeval.detectors.specimen import open_specimen
 from ganeval.errors import OptionError
 
 ADOBE = "Adobe Product Issuing CA vault-a-or2.adobe.net cai"
@@ -57,46 +55,49 @@ def test_every_certificate_is_as_its_authority_signed_it() -> None:
     assert alone == ALONE
 
 
-def c2pa(data: bytes, **options: Any) -> Any:
-    (found,) = (one for one in examine_provenance(open_specimen(data), **options) if one.detector == "c2pa")
-    return found
-
-
 @pytest.mark.parametrize("house_is_listed", [True, False])
 def test_a_signer_of_the_list_is_trusted_without_any_option(
-    house_is_listed: bool, sign: Any, house: Any, stranger: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    manifest_evidence: Any,
+    house_is_listed: bool,
+    sign: Any,
+    house: Any,
+    stranger: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     listed = house if house_is_listed else stranger
     path = tmp_path / "signers.pem"
     path.write_bytes(TRUST_LIST.read_bytes() + b"\nSomebody\n" + listed.root.read_bytes())
     monkeypatch.setattr(manifest_reading, "TRUST_LIST", path)
     data = sign(("c2pa.created", "digitalCapture")).image
-    found = c2pa(data)
+    found = manifest_evidence(data)
     assert found.abstains != house_is_listed
     assert (found.log_likelihood_ratio == judgements.TRUSTED_CAPTURE) == house_is_listed
     # The user's own are trusted besides.
-    assert c2pa(data, trust_anchors=house.root).log_likelihood_ratio == judgements.TRUSTED_CAPTURE
-    assert c2pa(data, trust_anchors=stranger.root).abstains != house_is_listed
+    assert manifest_evidence(data, trust_anchors=house.root).log_likelihood_ratio == judgements.TRUSTED_CAPTURE
+    assert manifest_evidence(data, trust_anchors=stranger.root).abstains != house_is_listed
 
 
 @pytest.mark.parametrize("usages", [(CLAIMS, DOCUMENTS), (CLAIMS,), (DOCUMENTS,)])
-def test_signers_of_all_profiles_are_believed(usages: Any, sign: Any, authority: Any, tmp_path: Path) -> None:
+def test_signers_of_all_profiles_are_believed(
+    manifest_evidence: Any, usages: Any, sign: Any, authority: Any, tmp_path: Path
+) -> None:
     other = authority(tmp_path, "other", usages)
-    found = c2pa(sign(("c2pa.created", "digitalCapture"), authority=other).image, trust_anchors=other.root)
+    found = manifest_evidence(sign(("c2pa.created", "digitalCapture"), authority=other).image, trust_anchors=other.root)
     assert found.log_likelihood_ratio == judgements.TRUSTED_CAPTURE
 
 
 def test_a_file_of_anchors_may_have_comments_but_no_signers_and_nothing_broken(
-    sign: Any, house: Any, tmp_path: Path
+    manifest_evidence: Any, sign: Any, house: Any, tmp_path: Path
 ) -> None:
     data = sign(("c2pa.created", "digitalCapture")).image
     path = tmp_path / "own.pem"
     path.write_bytes("\ufeffUnsere Prüfstelle\n".encode() + house.root.read_bytes())
-    assert c2pa(data, trust_anchors=path).log_likelihood_ratio == judgements.TRUSTED_CAPTURE
+    assert manifest_evidence(data, trust_anchors=path).log_likelihood_ratio == judgements.TRUSTED_CAPTURE
     broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     path.write_bytes(house.root.read_bytes() + broken)
     with pytest.raises(OptionError, match="or broken ones"):
-        c2pa(data, trust_anchors=path)
+        manifest_evidence(data, trust_anchors=path)
     path.write_bytes(house.chain)
     with pytest.raises(OptionError, match="a signer's certificate, not an authority's: CN=house signer"):
-        c2pa(data, trust_anchors=path)
+        manifest_evidence(data, trust_anchors=path)
