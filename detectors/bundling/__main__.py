@@ -18,6 +18,7 @@ from ganeval.detectors.artefacts.training_set import pairs
 from ganeval.detectors.bundled import shipped_detector, shipped_reference
 from ganeval.detectors.bundling.photographs import Photograph, as_table, find_photographs
 from ganeval.detectors.bundling.referencing import Draws, reference_scores
+from ganeval.detectors.cnn.training import Recipe
 from ganeval.detectors.detector import PIXEL_DETECTORS
 from ganeval.version import __version__
 
@@ -51,6 +52,7 @@ def train(
     count: int = 8000,
     seed: int = 2020,
     workers: int = 2,
+    steps: Annotated[int | None, typer.Option("--steps", help="Of a network, instead of its recipe's.")] = None,
 ) -> None:
     """Train one detector on the training photographs and simulated fakes of them."""
     chosen = _with_role(photos, sources_in, "train")
@@ -60,7 +62,8 @@ def train(
     kind = PIXEL_DETECTORS.get(detector)
     with make_progress(quiet=False) as progress:
         examples = (one for pair in pairs(paths, count, seed, workers=workers) for one in pair.examples())
-        trained = kind.fit(examples, seed=seed, progress=progress)
+        recipe = {} if steps is None else {"recipe": Recipe(steps=steps)}
+        trained = kind.fit(examples, seed=seed, progress=progress, **recipe)
     state = trained.state()
     document = {
         "detector": detector,
@@ -74,6 +77,7 @@ def train(
         "seed": seed,
         "ganeval": __version__,
         "command": f"python -m ganeval.detectors.bundling train {detector} --count {count} --seed {seed} "
+        f"{'' if steps is None else f'--steps {steps} '}"
         "--photos ... --sources-in ... --out detectors/weights",
     }
     (out / f"{detector}.safetensors").write_bytes(

@@ -48,10 +48,9 @@ class BoostedTrees:
         y: npt.NDArray[np.bool_],
         *,
         seed: int,
-        weights: npt.NDArray[np.float64] | None = None,
-        iterations: int = 400,
+        iterations: int = 600,
         rate: float = 0.05,
-        leaves: int = 15,
+        leaves: int = 63,
     ) -> BoostedTrees:
         """Fit to float32 [n, features] and bool [n] (scikit-learn's histogram gradient boosting, logistic loss)."""
         # Only training needs scikit-learn, which takes most of a second to import.
@@ -63,10 +62,10 @@ class BoostedTrees:
             max_leaf_nodes=leaves,
             min_samples_leaf=20,
             l2_regularization=1.0,
-            max_features=0.3,
+            max_features=0.2,
             early_stopping=False,
             random_state=seed,
-        ).fit(x, y, sample_weight=weights)
+        ).fit(x, y)
         return cls.from_scikit_learn(model)
 
     @classmethod

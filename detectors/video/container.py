@@ -127,7 +127,9 @@ class OpenVideo:
     def _choose_stream(self) -> None:
         videos = self._container.streams.video
         if not videos:
-            raise ImageSourceError(f"{self.path} has no video in it")
+            raise ImageSourceError(
+                f"{self.path} has no video in it", hint="A file that was cut short looks like this too."
+            )
         self._stream = cast("VideoStream", self._container.streams.best("video") or videos[0])
         context = cast("VideoCodecContext | None", self._stream.codec_context)  # None for a codec that isn't known.
         if context is None:
