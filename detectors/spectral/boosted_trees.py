@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,12 +111,23 @@ class BoostedTrees:
         return np.array([self._one(row) for row in x])
 
     def _one(self, row: npt.NDArray[np.float32]) -> float:
-        every = np.arange(len(self.feature))
-        node = np.zeros(len(self.feature), dtype=np.int16)
+        feature, threshold, left, right = self._flat
+        node = np.arange(len(self.feature)) * self.feature.shape[1]
+        # Trees are of uneven depth: only those that haven't come to a leaf go on.
+        going = np.arange(len(node))
         for _ in range(self.depth):
-            goes_left = row[self.feature[every, node]] <= self.threshold[every, node]
-            node = np.where(goes_left, self.left[every, node], self.right[every, node])
-        return self.baseline + float(self.value[every, node].sum(dtype=np.float64))
+            here = node[going]
+            below = np.where(row[feature[here]] <= threshold[here], left[here], right[here])
+            node[going] = below
+            going = going[left[below] != below]
+        return self.baseline + float(self.value.ravel()[node].sum(dtype=np.float64))
+
+    @cached_property
+    def _flat(self) -> tuple[npt.NDArray[Any], ...]:
+        """Feature, threshold, left and right of all nodes of all trees in a row."""
+        first = (np.arange(len(self.feature)) * self.feature.shape[1])[:, None]
+        left, right = (first + side for side in (self.left, self.right))
+        return self.feature.ravel(), self.threshold.ravel(), left.ravel(), right.ravel()
 
     def arrays(self) -> Arrays:
         """For a safetensors file."""
