@@ -147,6 +147,9 @@ class BoostedTrees:
         shape = fields["feature"].shape
         if len(shape) != 2 or 0 in shape or any(array.shape != shape for array in fields.values()):
             raise WeightsError(f"the trees' arrays have shapes {[array.shape for array in fields.values()]}")
+        for name in ("baseline", "depth"):
+            if arrays[name].shape != (1,) or not np.isfinite(arrays[name]).all():
+                raise WeightsError(f"the trees' {name!r} isn't one number")
         for name in ("left", "right"):
             if fields[name].min() < 0 or fields[name].max() >= shape[1]:
                 raise WeightsError(f"the trees' array {name!r} points at nodes that don't exist")

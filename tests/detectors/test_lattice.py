@@ -128,6 +128,9 @@ def test_bad_states_are_refused(trained: LatticeDetector) -> None:
     wild["left"] = wild["left"] + 1000
     with pytest.raises(WeightsError, match="don't exist"):
         LatticeDetector.restore(State(wild))
+    for name, values in (("depth", np.zeros(0, np.int16)), ("baseline", np.array([np.nan]))):
+        with pytest.raises(WeightsError, match=f"{name}' isn't one number"):
+            LatticeDetector.restore(State({**trained.state().arrays, name: values}))
     other = dict(trained.state().arrays)
     other["feature"] = other["feature"] + 10000
     with pytest.raises(WeightsError, match="another version"):
