@@ -51,7 +51,8 @@ class Recipe:
     evaluations
         Looks at the held-back groups, evenly spread over the steps.
     patience
-        Looks without a better loss after which it stops; the best network is kept.
+        Looks without a better loss, in the second half of the steps, after which it stops; the best network is kept.
+        Before that the rate is so high that the loss says little of where it will fall.
     precision
         ``"fp32"``, ``"bf16"``, ``"fp16"``, or ``"auto"``: bf16 on a GPU that has it, else fp32.
 
@@ -159,7 +160,7 @@ def train(
             task.advance(1)
             if validation and (done % every == 0 or done == recipe.steps):
                 loss = run.validation_loss(validation)
-                waited += 1
+                waited += 2 * done > recipe.steps
                 if loss < best:
                     best, best_step, waited = loss, done, 0
                     best_state = copy.deepcopy(network.state_dict())

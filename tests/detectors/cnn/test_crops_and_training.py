@@ -178,8 +178,8 @@ def test_keeps_the_best_network_and_stops_when_it_gets_no_better() -> None:
     # So high a rate that the loss swings: the last network is not the best one.
     recipe = Recipe(crop=32, batch=4, steps=200, learning_rate=3.0, evaluations=100, patience=5)
     course = train(network, pairs(20), recipe, detector="test", seed=1)
-    assert course.steps < 200
-    assert course.best_step == course.steps - 2 * 5
+    # It looks every other step, and counts looks without gain from the middle on.
+    assert course.steps == max(course.best_step, 100) + 2 * 5 < 200
     regions = collect_regions(pairs(20), 32, recipe.regions, "test")
     _, validation = split_by_group(regions, recipe.validation, 1)
     crops = torch.from_numpy(fixed_crops(validation, 32)).permute(0, 3, 1, 2).float()
