@@ -31,7 +31,7 @@ class LatticeDetector(PixelDetector):
     """Looks for what up-sampling layers leave: a residual that differs by row and column modulo 2, 4 or 8.
 
     The features are those of `ganeval.detectors.spectral.lattice_features`. JPEG has a lattice of period 8 of its own,
-    which the trees are taught to discount; a resized picture has its lattice elsewhere, and isn't found.
+    which the trees are taught to discount; resizing moves and weakens the traces.
 
     Source: Odena, Dumoulin, Olah 2016, "Deconvolution and checkerboard artifacts"; Zhang, Karaman, Chang 2019,
     "Detecting and simulating artifacts in GAN fake images"; Popescu, Farid 2005, for phases of interpolation.
