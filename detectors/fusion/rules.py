@@ -11,10 +11,11 @@ from ganeval.detectors.fusion.bins import BINS
 from ganeval.detectors.fusion.fusing import Fused
 from ganeval.detectors.verdict import Label
 
-#: "probably generated" needs at least this probability, and at most this share of the photographs of any source that
-#: score as high: so few, because a source that wasn't there raises more (``benchmarks/detector_reference.py`` leaves
-#: out each in turn). This share has the most found of simulated families left out (46 %) of those, in steps of .1 %,
-#: with which no more than one source left out raises over 3 % of false alarms; all left out together, 1.3 % do.
+#: "probably generated" needs at least this probability, and at most this share of the photographs of any source (with
+#: `SOURCE` of ``fusing.py`` of them) that score as high: so few, because a source that wasn't there raises more
+#: (``benchmarks/detector_reference.py`` leaves out each in turn). This share has the most found of simulated families
+#: left out (46 %, the mean over families) of those, in steps of .1 %, where no more than one source left out raises
+#: over 3 % of false alarms; all left out together, 1.3 % do.
 LIKELY = 0.5
 LIKELY_ALARMS = 0.014
 #: "generated" needs more: this probability, and at most this share of all photographs together.

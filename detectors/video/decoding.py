@@ -44,18 +44,18 @@ class Frame:
 
 def spread(video: OpenVideo, count: int) -> Iterator[Frame]:
     """At most `count` frames at the middles of equal parts of the video, in order, each once."""
-    before, none = -math.inf, True
+    before = -math.inf
     if video.duration:
         player = _Player(video)
         for place in range(count):
             frame = player.at(video.start + video.duration * (place + 0.5) / count)
             if frame is not None and frame.seconds > before:
-                before, none = frame.seconds, False
+                before = frame.seconds
                 yield Frame(frame.seconds - video.start, frame.pixels)
-        if none:
-            video.rewind()
-    if none:
-        yield from _by_number(video, count)
+        if before > -math.inf:
+            return
+        video.rewind()
+    yield from _by_number(video, count)
 
 
 def _by_number(video: OpenVideo, count: int) -> Iterator[Frame]:

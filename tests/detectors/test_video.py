@@ -17,6 +17,9 @@ from ganeval.errors import ImageSourceError
 
 av = pytest.importorskip("av")
 
+#: In seconds, of eight equal parts of four.
+MIDDLES = [0.25 + 0.5 * place for place in range(8)]
+
 
 def frames_of(rednesses: list[float], size: tuple[int, int] = (64, 48)) -> list[np.ndarray]:
     red = np.zeros((size[1], size[0], 3), np.uint8)
@@ -40,7 +43,7 @@ def test_frames_are_spread_evenly_and_seen_as_they_are(stand_in: Any, write_film
     path = write_film(tmp_path / "c.mkv", rising(40))
     clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
     times = [one.seconds for one in clip.moments]
-    assert times == pytest.approx([0.25 + 0.5 * place for place in range(8)], abs=0.06)
+    assert times == pytest.approx(MIDDLES, abs=0.06)
     for one in clip.moments:
         assert one.verdict.probability == pytest.approx(one.seconds / 4, abs=0.01)
     assert (clip.codec, clip.width, clip.height) == ("FFV1", 64, 48)
@@ -55,7 +58,7 @@ def test_a_video_with_one_key_frame_is_decoded_once_and_no_further(
     monkeypatch.setattr(decoding, "_MOST_DECODED", 8)
     clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
     times = [one.seconds for one in clip.moments]
-    assert times == pytest.approx([0.25 + 0.5 * place for place in range(8)], abs=0.06)
+    assert times == pytest.approx(MIDDLES, abs=0.06)
     for one in clip.moments:
         assert one.verdict.probability == pytest.approx(one.seconds / 4, abs=0.02)
 
@@ -85,11 +88,10 @@ def test_without_an_index_it_is_sought(
     stand_in: Any, write_film: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_film(tmp_path / "c.mp4", rising(40), "libx264")
-
     # As of PyAV before version 17.
     monkeypatch.setattr(container.OpenVideo, "key_frames", None)
     clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
-    assert [one.seconds for one in clip.moments] == pytest.approx([0.25 + 0.5 * place for place in range(8)], abs=0.06)
+    assert [one.seconds for one in clip.moments] == pytest.approx(MIDDLES, abs=0.06)
 
 
 @pytest.mark.parametrize("name", ["c.ts", "c.h264"])
@@ -98,7 +100,7 @@ def test_what_has_no_index_is_spread_as_evenly(name: str, stand_in: Any, write_f
     clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
     # A bare stream has a rate of its own making, and no times: its frames are told by what they show.
     shown = [one.verdict.probability for one in clip.moments]
-    assert shown == pytest.approx([(0.25 + 0.5 * place) / 4 for place in range(8)], abs=0.04)
+    assert shown == pytest.approx([time / 4 for time in MIDDLES], abs=0.04)
 
 
 def test_it_is_told_how_many_frames_the_probability_rests_on(stand_in: Any, write_film: Any, tmp_path: Path) -> None:
