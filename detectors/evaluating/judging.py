@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ganeval.detectors.perturbations import Perturbation
+from ganeval.detectors.perturbations import FileKind, Perturbation
 from ganeval.detectors.specimen import Specimen
 from ganeval.detectors.verdict import Verdict
 from ganeval.images.digest import pixel_digest
@@ -100,24 +100,25 @@ class Judging:
             pixels, info = case.pixels, case.info
             if self.match is not None:
                 pixels = self.match(pixels, seed)
-                info = _described(pixels, info, self.match)
+                info = _described(pixels, info, self.match.comes_as(seed))
             found = {AS_IS: _judged(examiner.examine(Specimen(case.id, pixels, info)))}
             for one in self.perturbations:
                 changed = one(pixels, seed)
-                found[one.name] = _judged(examiner.examine(Specimen(case.id, changed, _described(changed, info, one))))
+                described = _described(changed, info, one.comes_as(seed))
+                found[one.name] = _judged(examiner.examine(Specimen(case.id, changed, described)))
             return found
 
         return judge
 
 
-def _described(pixels: Pixels, info: ImageInfo, change: Perturbation) -> ImageInfo:
-    """A changed picture as an array or a frame of a video: what the file said of itself is no longer true of it."""
+def _described(pixels: Pixels, info: ImageInfo, kind: FileKind) -> ImageInfo:
+    """A changed picture as it would come: what the file said of itself is no longer true of it."""
     return replace(
         info,
-        format=change.file_format,
+        format=kind.format,
         width=int(pixels.shape[1]),
         height=int(pixels.shape[0]),
-        jpeg_quality=0,
+        jpeg_quality=kind.jpeg_quality,
         digest=pixel_digest(pixels),
     )
 

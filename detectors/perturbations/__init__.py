@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ganeval.detectors.perturbations.codecs import Jpeg, Png, WebP
 from ganeval.detectors.perturbations.geometry import Crop, Resize, Rotate
-from ganeval.detectors.perturbations.perturbation import Chain, Perturbation
+from ganeval.detectors.perturbations.perturbation import Chain, FileKind, Perturbation
 from ganeval.detectors.perturbations.platforms import Screenshot, Social
 from ganeval.detectors.perturbations.specification import PERTURBATIONS, parse_perturbation, parse_perturbations
 from ganeval.detectors.perturbations.tones import Blur, Contrast, Gamma, Noise, Sharpen
@@ -16,6 +16,7 @@ __all__ = [
     "Chain",
     "Contrast",
     "Crop",
+    "FileKind",
     "Gamma",
     "Jpeg",
     "Noise",

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image
 
-from ganeval.detectors.perturbations.perturbation import Arguments, Perturbation, Pixels, require
+from ganeval.detectors.perturbations.perturbation import Arguments, FileKind, Perturbation, Pixels, require
 from ganeval.errors import ImageRangeError
 
 #: Pillow's numbers of the chroma subsamplings.
@@ -65,6 +65,10 @@ class Jpeg(Perturbation):
         """``jpeg:75``, with the subsampling where it isn't 4:2:0."""
         return f"jpeg:{self.quality}" + ("" if self.subsampling == "420" else f":{self.subsampling}")
 
+    def comes_as(self, seed: int = 0) -> FileKind:
+        """A JPEG with the tables of that quality."""
+        return FileKind("JPEG", self.quality)
+
     def __call__(self, pixels: Pixels, seed: int = 0) -> Pixels:
         """The picture after compression; nothing in it is random."""
         return _through(pixels, "JPEG", _LARGEST_JPEG, quality=self.quality, subsampling=SUBSAMPLINGS[self.subsampling])
@@ -98,6 +102,10 @@ class WebP(Perturbation):
         """``webp:80``."""
         return f"webp:{self.quality}"
 
+    def comes_as(self, seed: int = 0) -> FileKind:
+        """A WebP file."""
+        return FileKind("WEBP")
+
     def __call__(self, pixels: Pixels, seed: int = 0) -> Pixels:
         """The picture after compression; nothing in it is random."""
         return _through(pixels, "WEBP", _LARGEST_WEBP, quality=self.quality, method=self._EFFORT)
@@ -116,6 +124,10 @@ class Png(Perturbation):
     def name(self) -> str:
         """``png``."""
         return "png"
+
+    def comes_as(self, seed: int = 0) -> FileKind:
+        """A PNG."""
+        return FileKind("PNG")
 
     def __call__(self, pixels: Pixels, seed: int = 0) -> Pixels:
         """A copy."""

@@ -17,6 +17,22 @@ Pixels = npt.NDArray[np.uint8]
 Choice = TypeVar("Choice")
 
 
+@dataclass(frozen=True)
+class FileKind:
+    """The kind of file that a changed picture comes in, which is told to what examines it.
+
+    Parameters
+    ----------
+    format
+        Pillow's name, such as ``"WEBP"``; of a frame the video's codec, in capitals; ``"array"`` for no file.
+    jpeg_quality
+        Of a JPEG's quantisation tables, on the scale of the Independent JPEG Group; 0 for all others.
+    """
+
+    format: str = "array"
+    jpeg_quality: int = 0
+
+
 class Perturbation(ABC):
     """A change of a picture that depends on nothing but the picture and a seed."""
 
@@ -25,10 +41,9 @@ class Perturbation(ABC):
     def name(self) -> str:
         """Its specification, such as ``"jpeg:75"``; `parse_perturbation` makes the same perturbation of it."""
 
-    @property
-    def file_format(self) -> str:
-        """What an examiner is told that the changed picture's file is: nothing, unless it can't come otherwise."""
-        return "array"
+    def comes_as(self, seed: int = 0) -> FileKind:
+        """The file that it leaves under that seed: of what changes pixels only, no file."""
+        return FileKind()
 
     @abstractmethod
     def __call__(self, pixels: Pixels, seed: int = 0) -> Pixels:
@@ -67,17 +82,20 @@ class Chain(Perturbation):
         """The names of the steps with plus signs between, ``"png"`` for none."""
         return "+".join(step.name for step in self.steps) or "png"
 
-    @property
-    def file_format(self) -> str:
+    def comes_as(self, seed: int = 0) -> FileKind:
         """That of the last step."""
-        return self.steps[-1].file_format if self.steps else "array"
+        return self.steps[-1].comes_as(self._seed(seed, len(self.steps) - 1)) if self.steps else FileKind()
 
     def __call__(self, pixels: Pixels, seed: int = 0) -> Pixels:
         """The picture after all steps."""
         changed: Pixels = pixels.copy()
         for position, step in enumerate(self.steps):
-            changed = step(changed, seed * 1009 + position)
+            changed = step(changed, self._seed(seed, position))
         return changed
+
+    @staticmethod
+    def _seed(seed: int, position: int) -> int:
+        return seed * 1009 + position
 
 
 def number_text(value: float) -> str:

@@ -8,7 +8,15 @@ import numpy as np
 
 from ganeval.detectors.perturbations.codecs import Jpeg, WebP
 from ganeval.detectors.perturbations.geometry import Crop, Resize, resized
-from ganeval.detectors.perturbations.perturbation import Arguments, Chain, Perturbation, Pixels, number_text, require
+from ganeval.detectors.perturbations.perturbation import (
+    Arguments,
+    Chain,
+    FileKind,
+    Perturbation,
+    Pixels,
+    number_text,
+    require,
+)
 from ganeval.detectors.perturbations.tones import Gamma, Sharpen
 
 # Displays scale pictures to what fits; 1 or 2 exactly is the exception.
@@ -61,6 +69,10 @@ class Screenshot(Perturbation):
         platform: Perturbation = jpeg if random.random() < 0.7 else webp
         return Resize(factor, "bilinear"), Crop(1.0), Sharpen(amount), Gamma(gamma), platform
 
+    def comes_as(self, seed: int = 0) -> FileKind:
+        """The platform's file."""
+        return Chain(self.steps(seed)).comes_as(seed)
+
     def __call__(self, pixels: Pixels, seed: int = 0) -> Pixels:
         """The picture as posted."""
         return Chain(self.steps(seed))(pixels, seed)
@@ -105,6 +117,10 @@ class Social(Perturbation):
         side = int(random.integers(_SOCIAL_SIDES[0], _SOCIAL_SIDES[1] + 1))
         quality = int(random.integers(_SOCIAL_QUALITIES[0], _SOCIAL_QUALITIES[1] + 1))
         return self.side or side, self.quality or quality
+
+    def comes_as(self, seed: int = 0) -> FileKind:
+        """The platform's JPEG."""
+        return FileKind("JPEG", self.settings(seed)[1])
 
     def __call__(self, pixels: Pixels, seed: int = 0) -> Pixels:
         """The picture as delivered by the platform."""

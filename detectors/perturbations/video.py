@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ganeval.detectors.perturbations.perturbation import Arguments, Perturbation, Pixels, require
+from ganeval.detectors.perturbations.perturbation import Arguments, FileKind, Perturbation, Pixels, require
 from ganeval.errors import ImageRangeError, PluginError
 
 if TYPE_CHECKING:
@@ -145,10 +145,9 @@ class Video(Perturbation):
         """``video:23``, with the codec where it isn't H.264."""
         return f"video:{self.crf}" + ("" if self.codec == "h264" else f":{self.codec}")
 
-    @property
-    def file_format(self) -> str:
-        """The codec's name in capitals, as frames of a video come."""
-        return self.codec.upper()
+    def comes_as(self, seed: int = 0) -> FileKind:
+        """A frame of a video."""
+        return FileKind(self.codec.upper())
 
     def __call__(self, pixels: Pixels, seed: int = 0) -> Pixels:
         """The decoded frame, with sides cut to even numbers; the noise is random."""

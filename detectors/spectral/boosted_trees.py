@@ -27,7 +27,8 @@ class BoostedTrees:
     ----------
     feature, threshold, left, right, value
         [trees, nodes] each, padded: at an inner node one goes left where ``x[feature] <= threshold``, else right; at a
-        leaf left and right are the node itself, and `value` is added. Node 0 is the root.
+        leaf left and right are the node itself, and `value` is added. Node 0 is the root, and children come after their
+        parents.
     baseline
         Log-odds before the first tree.
     depth
@@ -116,6 +117,8 @@ class BoostedTrees:
         # Trees are of uneven depth: only those that haven't come to a leaf go on.
         going = np.arange(len(node))
         for _ in range(self.depth):
+            if not len(going):
+                break
             here = node[going]
             below = np.where(row[feature[here]] <= threshold[here], left[here], right[here])
             node[going] = below
@@ -138,19 +141,62 @@ class BoostedTrees:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> BoostedTrees:
-        """The inverse of `arrays`; raises `WeightsError` where one is missing, of another shape, or points astray."""
+    def from_arrays(cls, arrays: Arrays, *, features: int) -> BoostedTrees:
+        """The inverse of `arrays`, for rows of that many features.
+
+        Raises
+        ------
+        WeightsError
+            Where an array is missing, of another shape or type, or what they describe aren't trees of that depth whose
+            children come after their parents, with finite values, that ask for features which are there.
+        """
         missing = [name for name in (*_FIELDS, "baseline", "depth") if name not in arrays]
         if missing:
             raise WeightsError(f"the trees lack {', '.join(missing)}")
-        fields = {name: arrays[name].astype(kind, copy=False) for name, kind in _FIELDS.items()}
-        shape = fields["feature"].shape
-        if len(shape) != 2 or 0 in shape or any(array.shape != shape for array in fields.values()):
-            raise WeightsError(f"the trees' arrays have shapes {[array.shape for array in fields.values()]}")
+        for name, kind in (*_FIELDS.items(), ("baseline", np.float64), ("depth", np.int64)):
+            if not np.issubdtype(arrays[name].dtype, _family(kind)):
+                raise WeightsError(f"the trees' array {name!r} has the type {arrays[name].dtype}")
         for name in ("baseline", "depth"):
             if arrays[name].shape != (1,) or not np.isfinite(arrays[name]).all():
                 raise WeightsError(f"the trees' {name!r} isn't one number")
-        for name in ("left", "right"):
-            if fields[name].min() < 0 or fields[name].max() >= shape[1]:
-                raise WeightsError(f"the trees' array {name!r} points at nodes that don't exist")
-        return cls(**fields, baseline=float(arrays["baseline"][0]), depth=int(arrays["depth"][0]))
+        shape = arrays["feature"].shape
+        if len(shape) != 2 or 0 in shape or any(arrays[name].shape != shape for name in _FIELDS):
+            raise WeightsError(f"the trees' arrays have shapes {[arrays[name].shape for name in _FIELDS]}")
+        # Before anything is cast: a number that doesn't fit would become another.
+        depth = _depth(arrays, features)
+        if int(arrays["depth"][0]) != depth:
+            raise WeightsError(f"the trees' depth is given as {arrays['depth'][0]}, and is {depth}")
+        fields = {name: arrays[name].astype(kind, copy=False) for name, kind in _FIELDS.items()}
+        return cls(**fields, baseline=float(arrays["baseline"][0]), depth=depth)
+
+
+def _family(kind: type[np.generic]) -> type[np.generic]:
+    return np.integer if issubclass(kind, np.integer) else np.floating
+
+
+def _depth(arrays: Arrays, features: int) -> int:
+    """Steps from the roots to the farthest leaf; raises `WeightsError` where what can be reached is no tree."""
+    feature, threshold, left, right, value = (arrays[name] for name in _FIELDS)
+    nodes = left.shape[1]
+    if nodes > np.iinfo(_FIELDS["left"]).max:
+        raise WeightsError(f"the trees have {nodes} nodes: more than can be told apart")
+    if any(side.min() < 0 or side.max() >= nodes for side in (left, right)):
+        raise WeightsError("the trees' arrays 'left' and 'right' point at nodes that don't exist")
+    steps = np.full(left.shape, -1)  # From the root; -1 where nothing leads.
+    steps[:, 0] = 0
+    for node in range(nodes):
+        reached = np.flatnonzero(steps[:, node] >= 0)
+        leaf = (left[reached, node] == node) & (right[reached, node] == node)
+        if not (np.abs(value[reached[leaf], node]) <= np.finfo(_FIELDS["value"]).max).all():
+            raise WeightsError("the trees have leaves whose value is no number")
+        inner = reached[~leaf]
+        if np.isnan(threshold[inner, node]).any():
+            raise WeightsError("the trees have thresholds that are no number")
+        if ((feature[inner, node] < 0) | (feature[inner, node] >= features)).any():
+            raise WeightsError(f"the trees are of another version: here are {features} features")
+        for side in (left, right):
+            below = side[inner, node].astype(np.int64)
+            if (below <= node).any():
+                raise WeightsError("the trees' children don't come after their parents")
+            steps[inner, below] = np.maximum(steps[inner, below], steps[inner, node] + 1)
+    return int(steps.max())

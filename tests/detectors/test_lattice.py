@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -59,7 +61,7 @@ def test_trees_are_those_of_scikit_learn() -> None:
     x = rng.standard_normal((400, 7)).astype(np.float32)
     y = x[:, 0] + x[:, 1] ** 2 > 1
     model = HistGradientBoostingClassifier(max_iter=30, random_state=0).fit(x, y)
-    trees = BoostedTrees.from_arrays(BoostedTrees.from_scikit_learn(model).arrays())
+    trees = BoostedTrees.from_arrays(BoostedTrees.from_scikit_learn(model).arrays(), features=7)
     np.testing.assert_allclose(trees(x), model.decision_function(x), atol=1e-5)
 
 
@@ -70,7 +72,7 @@ def test_the_mean_of_ensembles_is_the_mean_of_their_functions() -> None:
     members = [
         BoostedTrees.trained(x, x[:, k] > 0.3 * k, seed=k, iterations=10 + k, leaves=4 + 5 * k) for k in range(3)
     ]
-    mean = BoostedTrees.from_arrays(BoostedTrees.mean_of(members).arrays())
+    mean = BoostedTrees.from_arrays(BoostedTrees.mean_of(members).arrays(), features=5)
     np.testing.assert_allclose(mean(x), np.mean([one(x) for one in members], axis=0), atol=1e-5)
 
 
@@ -119,22 +121,92 @@ def test_flat_and_tiny_pictures_are_not_judged(trained: LatticeDetector) -> None
     assert trained.heatmap(_picture(0, 64)) is None
 
 
+def _two_trees() -> dict[str, np.ndarray]:
+    """x[0] <= 0.5 gives 1, else x[1] <= 0 gives 2 or 3; and a leaf of .25, padded."""
+    return {
+        "feature": np.array([[0, 0, 1, 0, 0], [0] * 5], np.int16),
+        "threshold": np.array([[0.5, 0, 0, 0, 0], [0] * 5]),
+        "left": np.array([[1, 1, 3, 3, 4], [0] * 5], np.int16),
+        "right": np.array([[2, 1, 4, 3, 4], [0] * 5], np.int16),
+        "value": np.array([[0, 1, 0, 2, 3], [0.25] * 5], np.float32),
+        "baseline": np.array([-10.0]),
+        "depth": np.array([2], np.int16),
+    }
+
+
+def test_trees_by_hand() -> None:
+    trees = BoostedTrees.from_arrays(_two_trees(), features=2)
+    assert trees(np.array([[0.5, 9], [0.6, 0], [0.6, 0.1]], np.float32)).tolist() == [-8.75, -7.75, -6.75]
+
+
+def _with(name: str, values: object, kind: str | None = None) -> dict[str, np.ndarray]:
+    arrays = _two_trees()
+    return {**arrays, name: np.array(values, kind or arrays[name].dtype)}
+
+
+def _at(name: str, place: tuple[int, int], value: float, kind: str | None = None) -> dict[str, np.ndarray]:
+    arrays = _two_trees()
+    changed = arrays[name].astype(kind or arrays[name].dtype)
+    changed[place] = value
+    return {**arrays, name: changed}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "says"),
+    [
+        (_with("depth", [2**40], "int64"), "depth is given as 1099511627776, and is 2"),
+        (_with("depth", [0]), "depth is given as 0, and is 2"),
+        (_with("depth", []), "'depth' isn't one number"),
+        (_with("depth", [2.0], "float64"), "'depth' has the type float64"),
+        (_with("baseline", [np.nan]), "'baseline' isn't one number"),
+        (_with("baseline", ["x"], "U1"), "'baseline' has the type <U1"),
+        (_with("value", [["x"] * 5] * 2, "U1"), "'value' has the type <U1"),
+        (_at("left", (0, 0), 65537, "int32"), "don't exist"),
+        (_at("right", (0, 0), -1), "don't exist"),
+        (_at("left", (0, 0), 1.5, "float32"), "'left' has the type float32"),
+        (_at("feature", (0, 0), 65536, "int32"), "another version"),
+        (_at("feature", (0, 2), 2), "another version"),
+        (_at("feature", (0, 2), -1), "another version"),
+        (_at("left", (0, 2), 0), "children don't come after"),
+        (_at("left", (0, 3), 0), "children don't come after"),
+        (_at("right", (0, 3), 4), "children don't come after"),
+        (_at("threshold", (0, 2), np.nan), "thresholds that are no number"),
+        (_at("value", (0, 4), np.inf), "leaves whose value is no number"),
+        (_at("value", (0, 4), 1e300, "float64"), "leaves whose value is no number"),
+        (_with("value", [[0.0] * 4] * 2), "have shapes"),
+        ({name: array for name, array in _two_trees().items() if name != "left"}, "lack left"),
+        ({**_two_trees(), **dict.fromkeys(("left", "right"), np.zeros((1, 40_000), np.int32))}, "have shapes"),
+        (
+            {
+                **_two_trees(),
+                **{name: np.zeros((1, 40_000), _two_trees()[name].dtype) for name in list(_two_trees())[:5]},
+            },
+            "40000 nodes",
+        ),
+    ],
+)
+def test_arrays_that_are_no_trees_are_refused(arrays: dict[str, np.ndarray], says: str) -> None:
+    with pytest.raises(WeightsError, match=says):
+        BoostedTrees.from_arrays(arrays, features=2)
+
+
+def test_what_no_root_leads_to_may_be_anything() -> None:
+    for name, value in (("left", 0), ("right", 2), ("feature", 99), ("threshold", np.nan), ("value", np.nan)):
+        trees = BoostedTrees.from_arrays(_at(name, (1, 3), value), features=2)
+        assert trees(np.array([[0.5, 9]], np.float32)).tolist() == [-8.75]
+
+
+def test_a_depth_beyond_the_leaves_costs_nothing() -> None:
+    deep = dataclasses.replace(BoostedTrees.from_arrays(_two_trees(), features=2), depth=2**40)
+    assert deep(np.array([[0.6, 0]], np.float32)).tolist() == [-7.75]
+
+
 def test_bad_states_are_refused(trained: LatticeDetector) -> None:
-    arrays = dict(trained.state().arrays)
-    del arrays["left"]
-    with pytest.raises(WeightsError, match="lack left"):
-        LatticeDetector.restore(State(arrays))
-    wild = dict(trained.state().arrays)
-    wild["left"] = wild["left"] + 1000
+    arrays = trained.state().arrays
     with pytest.raises(WeightsError, match="don't exist"):
-        LatticeDetector.restore(State(wild))
-    for name, values in (("depth", np.zeros(0, np.int16)), ("baseline", np.array([np.nan]))):
-        with pytest.raises(WeightsError, match=f"{name}' isn't one number"):
-            LatticeDetector.restore(State({**trained.state().arrays, name: values}))
-    other = dict(trained.state().arrays)
-    other["feature"] = other["feature"] + 10000
+        LatticeDetector.restore(State({**arrays, "left": arrays["left"] + 1000}))
     with pytest.raises(WeightsError, match="another version"):
-        LatticeDetector.restore(State(other))
+        LatticeDetector.restore(State({**arrays, "feature": arrays["feature"] + 10000}))
 
 
 def test_one_class_is_refused() -> None:

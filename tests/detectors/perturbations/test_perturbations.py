@@ -17,6 +17,7 @@ from ganeval.detectors.perturbations import (
     Chain,
     Contrast,
     Crop,
+    FileKind,
     Gamma,
     Jpeg,
     Noise,
@@ -28,6 +29,7 @@ from ganeval.detectors.perturbations import (
     parse_perturbations,
 )
 from ganeval.errors import OptionError
+from ganeval.images.decode import decode_bytes
 from ganeval.images.jpeg_quality import estimate_quality
 
 ALL = (
@@ -167,3 +169,40 @@ def test_a_wrong_specification_says_what_is_wrong(text, says):
     with pytest.raises(OptionError) as caught:
         parse_perturbations(text)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "seed", "saved"),
+    [
+        ("jpeg:63", 0, {"format": "JPEG", "quality": 63}),
+        ("jpeg:100:444", 0, {"format": "JPEG", "quality": 100}),
+        ("webp:80", 0, {"format": "WEBP", "quality": 80}),
+        ("png", 0, {"format": "PNG"}),
+        ("webp:80+jpeg:75", 0, {"format": "JPEG", "quality": 75}),
+        ("social:300:71", 0, {"format": "JPEG", "quality": 71}),
+    ],
+)
+def test_the_kind_of_file_is_that_of_a_file_saved_so(text, seed, saved, photograph):
+    file = io.BytesIO()
+    Image.fromarray(photograph).save(file, **saved)
+    info = decode_bytes(file.getvalue(), "x").info
+    assert parse_perturbation(text).comes_as(seed) == FileKind(info.format, info.jpeg_quality)
+
+
+def test_what_changes_pixels_only_leaves_no_file():
+    for text in ("resize", "crop", "rotate", "blur", "noise", "sharpen", "gamma", "contrast", "jpeg:75+resize:0.5"):
+        assert parse_perturbation(text).comes_as(3) == FileKind("array", 0)
+    assert Chain(()).comes_as() == FileKind()
+
+
+def test_a_screenshot_and_an_upload_come_as_the_file_that_their_seed_draws():
+    kinds = set()
+    for seed in range(40):
+        last = Screenshot().steps(seed)[-1]
+        assert Screenshot().comes_as(seed) == last.comes_as(0)
+        assert Social().comes_as(seed) == FileKind("JPEG", Social().settings(seed)[1])
+        # The second step of a chain has a seed of its own.
+        chained = Chain((Blur(1.0), Screenshot()))
+        assert chained.comes_as(seed) == Screenshot().comes_as(seed * 1009 + 1)
+        kinds.add(last.comes_as(0).format)
+    assert kinds == {"JPEG", "WEBP"}

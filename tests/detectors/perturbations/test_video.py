@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_sample_image
 
 from ganeval.detectors.evaluating.judging import Case, Judging
-from ganeval.detectors.perturbations import Video, parse_perturbation
+from ganeval.detectors.perturbations import FileKind, Video, parse_perturbation
 from ganeval.detectors.perturbations.video import ENCODERS, coded
 from ganeval.errors import ImageRangeError, OptionError
 from ganeval.images.source import ImageInfo
@@ -57,8 +57,8 @@ def test_names_are_read_back() -> None:
     for text in ("video:23", "video:30:hevc", "video:40:vp9", "resize:0.5+video:28"):
         assert parse_perturbation(text).name == text
     assert parse_perturbation("video") == Video(23, "h264")
-    assert parse_perturbation("resize:0.5+video:28:vp9").file_format == "VP9"
-    assert parse_perturbation("video:28+jpeg:75").file_format == "array"
+    assert parse_perturbation("resize:0.5+video:28:vp9").comes_as() == FileKind("VP9")
+    assert parse_perturbation("video:28+jpeg:75").comes_as() == FileKind("JPEG", 75)
 
 
 @pytest.mark.parametrize("text", ["video:64", "video:52", "video:-1", "video:23:av2", "video:2.5", "video:23:h264:1"])
