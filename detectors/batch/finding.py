@@ -14,7 +14,11 @@ from ganeval.wording import counted
 
 #: Suffixes, in lower case, of what `ganeval detect` takes for a video.
 VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ogv", ".wmv", ".flv", ".mts", ".m2ts"}
+    {
+        *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".mkv", ".webm", ".avi", ".wmv", ".asf", ".flv"),
+        *(".mpg", ".mpeg", ".mpe", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".ogv", ".mxf", ".nut", ".ivf", ".obu"),
+        *(".h264", ".264", ".h265", ".265", ".hevc", ".y4m"),
+    }
 )
 
 

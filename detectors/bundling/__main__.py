@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import time
@@ -60,6 +61,8 @@ def train(
     paths = [chosen[index].path for index in order]
     began = time.monotonic()
     kind = PIXEL_DETECTORS.get(detector)
+    if steps is not None and "recipe" not in inspect.signature(kind.fit).parameters:
+        raise typer.BadParameter(f"{detector} is no network: it has no steps", param_hint="--steps")
     with make_progress(quiet=False) as progress:
         examples = (one for pair in pairs(paths, count, seed, workers=workers) for one in pair.examples())
         recipe = {} if steps is None else {"recipe": Recipe(steps=steps)}

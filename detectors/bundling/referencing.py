@@ -12,7 +12,7 @@ import numpy as np
 
 from ganeval.detectors.artefacts.clips import frame_pair_from
 from ganeval.detectors.artefacts.histories import History
-from ganeval.detectors.artefacts.training_set import HANDLING, history_from, pair_from
+from ganeval.detectors.artefacts.training_set import HANDLING, history_from, pair_from, thumbnail_from
 from ganeval.detectors.bundling.photographs import Photograph
 from ganeval.detectors.calibration.reference import ReferenceScores
 from ganeval.detectors.conditions import conditions_of
@@ -125,7 +125,7 @@ def _whole(work: _Work) -> list[Side]:
     seed = (*work.seed(_WHOLES), 1)
     rng = np.random.default_rng(seed)
     history = history_from(rng, seed, _HANDLED)
-    pixels = history.apply(open_specimen(work.path).pixels)
+    pixels = history.apply(thumbnail_from(open_specimen(work.path).pixels, seed))
     return _handled([(pixels, False, work.source)], history, rng, work)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
 
 #: Kinds of containers that are opened: of others, some are lists that name further files.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf,mxf,nut,ivf,gif,apng,h264,hevc,obu,yuv4mpegpipe"
-#: Packets that are read at most to find out how long a video without a stated duration is.
+#: Packets that are read at most to find the first frame, and how long a video without a stated duration is.
 _MOST_PACKETS = 2_000_000
+#: A first frame before that many seconds counts as one at the beginning.
+_AT_ONCE = 1.0
 
 
 class OpenVideo:
@@ -33,7 +37,8 @@ class OpenVideo:
     codec, width, height
         Of the stream; the codec's name in capitals.
     start, duration
-        In seconds; the duration is None where neither the file nor its packets tell times.
+        Time of the first frame and from there to the end, in seconds; the start is 0 and the duration None where
+        neither the file nor its packets tell times.
     packets
         Their number, counted where the file doesn't state its duration; else 0.
     rate
@@ -48,7 +53,7 @@ class OpenVideo:
     Raises
     ------
     ImageSourceError
-        If it is no video, has no video stream that can be decoded, or frames over the limit of pixels.
+        If it is no regular file, no video, has no video stream that can be decoded, or frames over the limit of pixels.
     PluginError
         If PyAV isn't installed.
     """
@@ -61,10 +66,17 @@ class OpenVideo:
         self.path = path
         self.errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError, EOFError, OSError)
         self.packets = 0
+        self.start = 0.0
+        self.duration: float | None = None
+        _require_file(path)
         self._open()
-        self.duration = self._duration()
-        self.tags = (*self._container.metadata.items(), *self._stream.metadata.items())
-        self.format = _container_format(self._container.format.name, self._container.metadata)
+        try:
+            self._measure()
+            self.tags = (*self._container.metadata.items(), *self._stream.metadata.items())
+            self.format = _container_format(self._container.format.name, self._container.metadata)
+        except BaseException:
+            self._container.close()
+            raise
 
     def __enter__(self) -> OpenVideo:
         return self
@@ -85,10 +97,6 @@ class OpenVideo:
     def frames(self) -> Iterator[VideoFrame]:
         """All frames from here on, decoded one after the other."""
         return self._container.decode(self._stream)
-
-    @property
-    def start(self) -> float:
-        return float((self._stream.start_time or 0) * (self._stream.time_base or 0))
 
     @property
     def rate(self) -> float:
@@ -120,7 +128,7 @@ class OpenVideo:
             raise _unreadable(path, error) from error
         try:
             self._choose_stream()
-        except ImageSourceError:
+        except BaseException:
             self._container.close()
             raise
 
@@ -142,26 +150,53 @@ class OpenVideo:
             raise ImageSourceError(
                 f"{self.path}: frames of {self.width} x {self.height} are larger than {limit} pixels"
             )
+        if limit is not None:
+            context.options = {"max_pixels": str(limit)}  # A stream may change its size on the way.
 
-    def _duration(self) -> float | None:
-        if self._stream.duration and self.time_base:
-            return self._stream.duration * self.time_base
-        if self._container.duration:
-            # Of Matroska this is the time of the end, also where the first frame isn't at 0.
-            end = float(self._container.duration) / 1e6
-            return end - self.start if end > self.start > 0 else end
-        last = None
+    def _measure(self) -> None:
+        """Start and duration: from what the file states, else from the times of all its packets."""
+        stated = self._stated_end()
+        first = last = None
         try:
-            for packet in self._container.demux(self._stream):
-                if packet.pts is not None and packet.time_base is not None:
-                    last = max(last or 0.0, float(packet.pts * packet.time_base))
+            for number, packet in enumerate(self._container.demux(self._stream)):
+                # An AVI has times of decoding only, and packets without content where it begins late.
+                steps = packet.dts if packet.pts is None else packet.pts
+                if packet.size and steps is not None and packet.time_base is not None:
+                    time = float(steps * packet.time_base)
+                    first = time if first is None else first
+                    last = max(first if last is None else last, time)
                 self.packets += packet.size > 0
-                if self.packets > _MOST_PACKETS:
+                if (stated is not None and first is not None) or number > _MOST_PACKETS:
                     break
         except self.errors:
             pass
         self.rewind()
-        return last
+        self.start = first or 0.0
+        if stated is not None:
+            self.packets = 0 if first is not None else self.packets
+            self.duration = stated - self.start if stated > self.start else None
+        elif first is not None and last is not None:
+            self.duration = last - first + 1 / self.rate
+
+    def _stated_end(self) -> float | None:
+        """The time at which the video ends, if the file says so."""
+        begin = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
+        if self._stream.duration and self.time_base:
+            return begin + self._stream.duration * self.time_base
+        # The container's own counts from 0 in some formats and from the first frame in others.
+        return float(self._container.duration) / 1e6 if self._container.duration and begin < _AT_ONCE else None
+
+
+def _require_file(path: str) -> None:
+    """A pipe may never end, and a device never does."""
+    try:
+        regular = stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte.
+        raise _unreadable(path, error) from error
+    if not regular:
+        raise ImageSourceError(
+            f"{path} is a folder, a pipe or a device, not a file", hint="Save the video to a file first."
+        )
 
 
 def _container_format(name: str, tags: Mapping[str, str]) -> str:

@@ -67,7 +67,8 @@ def _by_number(video: OpenVideo, count: int) -> Iterator[Frame]:
             if number > max(wanted) or number > _MOST_DECODED * count:
                 return
             if number in wanted:
-                yield Frame(number / video.rate if frame.time is None else float(frame.time), _rgb(frame))
+                seconds = number / video.rate if frame.time is None else float(frame.time) - video.start
+                yield Frame(seconds, _rgb(frame))
     except video.errors:
         return
 

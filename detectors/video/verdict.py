@@ -99,7 +99,7 @@ def summary(verdicts: Sequence[Verdict], provenance: Sequence[Evidence] = ()) ->
         return "probably camera", f"most frames look like a camera's and none like a generator's: {shares}"
     if found:
         return "inconclusive", f"some frames are called generated, but not more than half: {shares}"
-    return "inconclusive", f"too few frames allow a statement: {shares}"
+    return "inconclusive", f"no verdict was reached on more than half of the frames: {shares}"
 
 
 def stretches(moments: Sequence[Moment]) -> tuple[tuple[float, float], ...]:

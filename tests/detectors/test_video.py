@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +104,91 @@ def test_what_has_no_index_is_spread_as_evenly(name: str, stand_in: Any, write_f
     # A bare stream has a rate of its own making, and no times: its frames are told by what they show.
     shown = [one.verdict.probability for one in clip.moments]
     assert shown == pytest.approx([time / 4 for time in MIDDLES], abs=0.04)
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize(
+    ("name", "codec"), [("mkv", "libx264"), ("webm", "libvpx-vp9"), ("ts", "libx264"), ("flv", "libx264")]
+)
+def test_a_film_that_begins_late_is_spread_from_its_beginning(
+    name: str, codec: str, live: bool, stand_in: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / f"c.{name}"
+    _write_late(path, rising(40), codec, live=live)
+    clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
+    assert [one.seconds for one in clip.moments] == pytest.approx(MIDDLES, abs=0.11)
+    for one in clip.moments:
+        assert one.verdict.probability == pytest.approx(one.seconds / 4, abs=0.05)
+    assert clip.duration == pytest.approx(4, abs=0.11)
+
+
+def _write_late(path: Path, frames: list[np.ndarray], codec: str, *, live: bool) -> None:
+    """Ten frames a second from the hundredth second on; `live`: into a pipe, so that no duration is written."""
+    formats = {".mkv": "matroska", ".webm": "webm", ".ts": "mpegts", ".flv": "flv"}
+
+    class Pipe(io.BytesIO):
+        seek = None  # type: ignore[assignment]
+
+    file = Pipe() if live else io.BytesIO()
+    options = {"live": "1"} if live and path.suffix in (".mkv", ".webm") else {}
+    with av.open(file, "w", format=formats[path.suffix], options=options) as film:
+        stream = film.add_stream(codec, rate=10, options={"crf": "5"})
+        stream.pix_fmt, stream.width, stream.height = "yuv420p", frames[0].shape[1], frames[0].shape[0]
+        for number, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = 1000 + number, Fraction(1, 10)
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode())
+    path.write_bytes(file.getvalue())
+
+
+def test_a_frame_that_grows_beyond_the_limit_is_left_out(
+    write_film: Any, stand_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = write_film(tmp_path / "small.h264", frames_of([0.2] * 20), "libx264")
+    large = write_film(tmp_path / "large.h264", frames_of([0.9] * 20, (640, 480)), "libx264")
+    path = tmp_path / "c.h264"
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    shapes = {one.verdict.probability > 0.5 for one in examine_clip(str(path), stand_in.Examiner(), frames=8).moments}
+    assert shapes == {False, True}
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 100_000)
+    clip = examine_clip(str(path), stand_in.Examiner(), frames=8)
+    assert max(one.verdict.probability for one in clip.moments) < 0.5
+    assert "could be had" in clip.reason
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ImageSourceError, match="64 x 48 are larger than 1000 pixels"):
+        examine_clip(str(path), stand_in.Examiner())
+
+
+def test_what_is_no_regular_file_is_refused_at_once(stand_in: Any, ganeval: Any, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.mp4"
+    os.mkfifo(pipe)
+    for path in (str(pipe), str(tmp_path), "/dev/zero"):
+        with pytest.raises(ImageSourceError, match="is a folder, a pipe or a device"):
+            examine_clip(path, stand_in.Examiner())
+    for path in (str(tmp_path / "none.mp4"), "a\0b.mp4"):
+        with pytest.raises(ImageSourceError, match="can't be read"):
+            examine_clip(path, stand_in.Examiner())
+    done = ganeval("detect", pipe, "-q")
+    assert (done.code, "a pipe or a device" in done.err) == (2, True)
+
+
+def test_a_file_that_fails_on_the_way_in_is_closed(
+    write_film: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_film(tmp_path / "c.mkv", frames_of([0.5] * 5))
+    opened = []
+    real = av.open
+    monkeypatch.setattr(av, "open", lambda *a, **k: opened.append(real(*a, **k)) or opened[-1])
+
+    def broken(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(container.OpenVideo, "_measure", broken)
+    with pytest.raises(MemoryError):
+        container.OpenVideo(str(path))
+    with pytest.raises((ValueError, AssertionError)):
+        next(opened[0].decode(video=0))
 
 
 def test_it_is_told_how_many_frames_the_probability_rests_on(stand_in: Any, write_film: Any, tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def test_a_pair_depends_on_its_seed_and_number_alone(photographs: list[Path]) ->
     assert not np.array_equal(alone[0].photograph, next(iter(pairs(photographs, 1, seed=2))).photograph)
 
 
-def test_both_sides_show_the_same_and_have_one_group(photographs: list[Path]) -> None:
+def test_both_sides_show_the_same_and_have_one_group(photographs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_set, "THUMBNAILS", 0)
     for seed in range(8):
         pair = pair_from(photographs[seed % 2], (seed,), UNTOUCHED)
         assert pair.photograph.shape == pair.generated.shape
@@ -49,6 +50,27 @@ def test_both_sides_show_the_same_and_have_one_group(photographs: list[Path]) ->
         flat = [side.astype(float).mean(axis=2).ravel() for side in (pair.photograph, pair.generated)]
         assert np.corrcoef(flat[0], flat[1])[0, 1] > 0.9
         assert not np.array_equal(pair.photograph, pair.generated)
+
+
+def test_thumbnails_are_the_photographs_only_and_of_the_fakes_size(
+    photographs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = [pair_from(photographs[seed % 2], (seed,), UNTOUCHED) for seed in range(60)]
+    monkeypatch.setattr(training_set, "THUMBNAILS", 0)
+    without = [pair_from(photographs[seed % 2], (seed,), UNTOUCHED) for seed in range(60)]
+    changed = [not np.array_equal(a.photograph, b.photograph) for a, b in zip(plain, without, strict=True)]
+    assert 1 <= sum(changed) <= 15
+    # The others are what they would be without.
+    for one, other, is_changed in zip(plain, without, changed, strict=True):
+        assert is_changed or np.array_equal(one.generated, other.generated)
+    monkeypatch.setattr(training_set, "THUMBNAILS", 1)
+    monkeypatch.setattr(training_set, "SKIES", 0)  # They widen what is small.
+    monkeypatch.setattr(training_set, "thumbnail", lambda *_: lambda pixels: np.full_like(pixels[:160, :200], 90))
+    for seed in range(8):
+        pair = pair_from(photographs[seed % 2], (seed,), UNTOUCHED)
+        assert pair.photograph.shape == pair.generated.shape
+        assert max(pair.photograph.shape[:2]) <= 200
+        assert pair.generated.std() > 10
 
 
 @pytest.mark.parametrize("name", list(DEMOSAICING))
