@@ -3,7 +3,8 @@
     python benchmarks/detector_reference.py
 
 - *sources*: each source of photographs in turn is left out of calibration and fusion; how many of its photographs raise
-  a false alarm by the shipped rule? That is the rate to expect on a camera or collection that nobody has seen.
+  a false alarm by the shipped rule, and how many of each kind of file? That is the rate to expect on a camera or
+  collection that nobody has seen.
 - *families*: each family of simulated generators in turn is left out of calibration and fusion (not of training); how
   many of its pictures are found?
 - *calibration*: probabilities of photographs, and of what was made of them, from fits to the other four fifths of the
@@ -48,9 +49,9 @@ def judged(fusion: Fusion, reference: ReferenceScores) -> list[Judgement]:
     return found
 
 
-def alarms_on(fusion: Fusion, reference: ReferenceScores) -> float:
-    """Share of alarms, in percent."""
-    return 100 * float(np.mean([one.label in FOUND for one in judged(fusion, reference)]))
+def found_in(fusion: Fusion, reference: ReferenceScores) -> Chosen:
+    """Which pictures are called generated or probably generated."""
+    return np.array([one.label in FOUND for one in judged(fusion, reference)])
 
 
 def fitted_without(reference: ReferenceScores, left_out: Chosen) -> Fusion:
@@ -58,16 +59,42 @@ def fitted_without(reference: ReferenceScores, left_out: Chosen) -> Fusion:
     return Fusion.fitted(reference.where(~left_out), replicates=2)
 
 
-def sources(reference: ReferenceScores) -> Iterator[Sequence[str]]:
-    """Rows of false alarms by source."""
+def alarms(reference: ReferenceScores) -> Chosen:
+    """Which photographs raise a false alarm if their source is left out."""
+    found = np.zeros(len(reference.generated), np.bool_)
     photographs = ~reference.generated
     for name in np.unique(reference.clusters[photographs]):
         of_it = photographs & (reference.clusters == name)
         # What was made of its photographs would tell of them.
         made_of_it = np.isin(reference.groups, reference.groups[of_it])
+        found[of_it] = found_in(fitted_without(reference, of_it | made_of_it), reference.where(of_it))
+    return found
+
+
+def sources(reference: ReferenceScores, raised: Chosen) -> Iterator[Sequence[str]]:
+    """Rows of false alarms by source."""
+    photographs = ~reference.generated
+    for name in np.unique(reference.clusters[photographs]):
+        of_it = photographs & (reference.clusters == name)
         if of_it.sum() >= FEWEST:
-            rate = alarms_on(fitted_without(reference, of_it | made_of_it), reference.where(of_it))
-            yield str(name), str(len(np.unique(reference.groups[of_it]))), str(of_it.sum()), f"{rate:.1f}"
+            count = len(np.unique(reference.groups[of_it]))
+            yield str(name), str(count), str(of_it.sum()), f"{100 * raised[of_it].mean():.1f}"
+
+
+def kinds(reference: ReferenceScores, raised: Chosen) -> Iterator[Sequence[str]]:
+    """Rows of false alarms by kind of file, with the source that raises most of those that have enough there."""
+    for key, words in BINS.items():
+        here = ~reference.generated & (reference.bins == key)
+        if here.sum() < FEWEST:
+            continue
+        rates = [
+            (float(raised[here & (reference.clusters == name)].mean()), str(name))
+            for name in np.unique(reference.clusters[here])
+            if (here & (reference.clusters == name)).sum() >= FEWEST
+        ]
+        worst, name = max(rates)
+        cells = str(here.sum()), f"{100 * raised[here].mean():.1f}", f"{name} {100 * worst:.1f}"
+        yield words, *cells
 
 
 def families(reference: ReferenceScores) -> Iterator[Sequence[str]]:
@@ -78,7 +105,7 @@ def families(reference: ReferenceScores) -> Iterator[Sequence[str]]:
         cells = []
         for key in BINS:
             here = of_it & (reference.bins == key)
-            cells.append(f"{alarms_on(fusion, reference.where(here)):.0f}" if here.sum() >= 10 else "")
+            cells.append(f"{100 * found_in(fusion, reference.where(here)).mean():.0f}" if here.sum() >= 10 else "")
         yield str(name), *cells
 
 
@@ -110,10 +137,15 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     write = parser.parse_args().write
     reference = shipped_reference().only(DEFAULT)
+    raised = alarms(reference)
     text = "\n\n".join(
         [
             "False alarms on each source of photographs, left out of calibration and fusion:",
-            table(("source", "photographs", "files and changed copies", "false alarms, %"), sources(reference)),
+            table(("source", "photographs", "files and changed copies", "false alarms, %"), sources(reference, raised)),
+            "The same by kind of file, each photograph judged without its source:",
+            table(
+                ("kind", "files and changed copies", "false alarms, %", "most of a source, %"), kinds(reference, raised)
+            ),
             "Found of each simulated family, left out of calibration and fusion, by what was done to the file, %:",
             table(("family", *BINS), families(reference)),
             "Calibration error on photographs left out, and on what was made of them:",
