@@ -81,6 +81,11 @@ def _percent(measure: dict[str, Any] | None) -> str:
     return _number(measure, 100, 0)
 
 
+def _undecided(outcome: dict[str, Any]) -> str:
+    refused = outcome["unjudged"]
+    return _percent(outcome["inconclusive"]) + (f" ({_percent(refused)} not judged)" if refused["value"] else "")
+
+
 def _paired_table(document: dict[str, Any], baselines: Sequence[str]) -> list[str]:
     alarms = {one["condition"]: one["false_alarms_wide"] for one in document["real_outcomes"] if one["by"] == "all"}
     rows = [
@@ -106,7 +111,7 @@ def _detection_table(document: dict[str, Any]) -> list[str]:
             continue
         rows.append(
             f"| {one['condition']} | {one['generator']} | {document['generated_counts'][one['generator']]} | "
-            f"{_percent(one['detected'])} | {_percent(one['detected_wide'])} | {_percent(one['inconclusive'])} |"
+            f"{_percent(one['detected'])} | {_percent(one['detected_wide'])} | {_undecided(one)} |"
         )
     return rows
 
@@ -125,7 +130,7 @@ def _alarm_table(document: dict[str, Any]) -> list[str]:
         error = _number(calibration.get(one["condition"])) if one["by"] == "all" else ""
         rows.append(
             f"| {one['condition']} | {kind} | {_percent(one['false_alarms'])} | {_percent(one['false_alarms_wide'])} | "
-            f"{_percent(one['inconclusive'])} | {_percent(one['camera'])} | {error} |"
+            f"{_undecided(one)} | {_percent(one['camera'])} | {error} |"
         )
     return rows
 

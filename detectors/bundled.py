@@ -20,7 +20,7 @@ from ganeval.errors import OptionError, WeightsError, did_you_mean
 
 _REFERENCE = "reference.npz"
 #: Who is asked unless somebody names others. The rest ships as published baselines: they add nothing to these, and
-#: with the weights of 23 November 2026 `dct` made 15 false alarms of 8 on pix2pix' real pictures as JPEGs of quality 75.
+#: with weights of 23 November 2026 `dct` made 15 false alarms of 8 on pix2pix' real pictures as JPEGs of quality 75.
 DEFAULT = ("lattice", "npr")
 #: Shorter side, in pixels, of the smallest reference pictures that ship (`ganeval.detectors.artefacts.training_set`).
 #: Below it nobody knows how often photographs score as high: at 80 to 96 pixels one in ten did.

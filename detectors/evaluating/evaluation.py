@@ -58,8 +58,8 @@ class Outcome:
         Of the probability; images about which no detector could speak count at the prior.
     detected, detected_wide
         Share of generated images called ``generated``, and that or ``probably generated``.
-    inconclusive
-        Share of generated images.
+    inconclusive, unjudged
+        Shares of generated images called ``inconclusive``, and of those about which no detector could speak.
     detectors
         Name of each detector to the area under the ROC curve of its raw score, on images on which it spoke.
     """
@@ -71,6 +71,7 @@ class Outcome:
     detected: Measure
     detected_wide: Measure
     inconclusive: Measure
+    unjudged: Measure
     detectors: Mapping[str, Measure]
 
 
@@ -84,8 +85,8 @@ class RealOutcome:
         Such as ``"format"`` and ``"JPEG"``; ``"all"`` and an empty text for all.
     false_alarms, false_alarms_wide
         Share called ``generated``, and that or ``probably generated``.
-    inconclusive, camera
-        Shares called ``inconclusive`` and ``probably camera``.
+    inconclusive, camera, unjudged
+        Shares called ``inconclusive`` and ``probably camera``, and of those about which no detector could speak.
     """
 
     condition: str
@@ -95,6 +96,7 @@ class RealOutcome:
     false_alarms_wide: Measure
     inconclusive: Measure
     camera: Measure
+    unjudged: Measure
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,10 @@ def _share(records: Sequence[_Record], condition: str, labels: frozenset[str], l
     return rate(sum(one.judged[condition].label in labels for one in records), len(records), level)
 
 
+def _unjudged(records: Sequence[_Record], condition: str, level: float) -> Measure:
+    return rate(sum(one.judged[condition].probability is None for one in records), len(records), level)
+
+
 def _outcome(
     name: str,
     generated: Sequence[_Record],
@@ -298,6 +304,7 @@ def _outcome(
         detected=_share(generated, condition, STRICT, level),
         detected_wide=_share(generated, condition, WIDE, level),
         inconclusive=_share(generated, condition, frozenset({"inconclusive"}), level),
+        unjudged=_unjudged(generated, condition, level),
         detectors=_by_detector(generated, real, condition, level),
     )
 
@@ -348,6 +355,7 @@ def _real_outcome(condition: str, by: str, group: str, records: Sequence[_Record
         false_alarms_wide=share(labels=WIDE),
         inconclusive=share(labels=frozenset({"inconclusive"})),
         camera=share(labels=frozenset({"probably camera"})),
+        unjudged=_unjudged(records, condition, level),
     )
 
 

@@ -46,7 +46,7 @@ def render_evaluation(evaluation: Evaluation, console: Console) -> None:
             lines.text(_plain(one.auc)),
             lines.text(_plain(one.average_precision)),
             lines.text(f"{_percent(one.detected)} ({_share(one.detected_wide)})"),
-            lines.text(_share(one.inconclusive)),
+            lines.text(_undecided(one.inconclusive, one.unjudged)),
         )
     lines.show(table)
     console.print()
@@ -61,7 +61,7 @@ def render_evaluation(evaluation: Evaluation, console: Console) -> None:
             lines.text(f"{real.by}: {real.group}" if real.group else "all"),
             f"{real.false_alarms.count:,}",
             lines.text(f"{_percent(real.false_alarms)} ({_share(real.false_alarms_wide)})"),
-            lines.text(_share(real.inconclusive)),
+            lines.text(_undecided(real.inconclusive, real.unjudged)),
             lines.text(_share(real.camera)),
         )
     lines.show(table)
@@ -102,6 +102,11 @@ def _plain(measure: Measure) -> str:
 
 def _percent(measure: Measure) -> str:
     return "none" if math.isnan(measure.value) else f"{100 * measure.value:.1f} %"
+
+
+def _undecided(inconclusive: Measure, unjudged: Measure) -> str:
+    """Not judged, such as pictures that are too small, is another thing than undecided."""
+    return _share(inconclusive) + (f", {_percent(unjudged)} not judged" if unjudged.value > 0 else "")
 
 
 def _share(measure: Measure) -> str:
