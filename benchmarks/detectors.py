@@ -82,8 +82,9 @@ def _percent(measure: dict[str, Any] | None) -> str:
 
 
 def _undecided(outcome: dict[str, Any]) -> str:
-    refused = outcome["unjudged"]
-    return _percent(outcome["inconclusive"]) + (f" ({_percent(refused)} not judged)" if refused["value"] else "")
+    refused = outcome.get("unjudged")  # Not in results of before 24 November 2026.
+    share = f" ({_percent(refused)} not judged)" if refused is not None and refused["value"] else ""
+    return _percent(outcome["inconclusive"]) + share
 
 
 def _paired_table(document: dict[str, Any], baselines: Sequence[str]) -> list[str]:

@@ -16,7 +16,13 @@ from ganeval.errors import WeightsError
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-_FIELDS = {"feature": np.int16, "threshold": np.float64, "left": np.int16, "right": np.int16, "value": np.float32}
+_FIELDS: dict[str, type[np.generic]] = {
+    "feature": np.int16,
+    "threshold": np.float64,
+    "left": np.int16,
+    "right": np.int16,
+    "value": np.float32,
+}
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,8 @@ class BoostedTrees:
         missing = [name for name in (*_FIELDS, "baseline", "depth") if name not in arrays]
         if missing:
             raise WeightsError(f"the trees lack {', '.join(missing)}")
-        for name, kind in (*_FIELDS.items(), ("baseline", np.float64), ("depth", np.int64)):
+        kinds: dict[str, type[np.generic]] = {**_FIELDS, "baseline": np.float64, "depth": np.int64}
+        for name, kind in kinds.items():
             if not np.issubdtype(arrays[name].dtype, _family(kind)):
                 raise WeightsError(f"the trees' array {name!r} has the type {arrays[name].dtype}")
         for name in ("baseline", "depth"):
@@ -178,7 +185,7 @@ def _depth(arrays: Arrays, features: int) -> int:
     """Steps from the roots to the farthest leaf; raises `WeightsError` where what can be reached is no tree."""
     feature, threshold, left, right, value = (arrays[name] for name in _FIELDS)
     nodes = left.shape[1]
-    if nodes > np.iinfo(_FIELDS["left"]).max:
+    if nodes > np.iinfo(np.int16).max:
         raise WeightsError(f"the trees have {nodes} nodes: more than can be told apart")
     if any(side.min() < 0 or side.max() >= nodes for side in (left, right)):
         raise WeightsError("the trees' arrays 'left' and 'right' point at nodes that don't exist")
@@ -187,7 +194,7 @@ def _depth(arrays: Arrays, features: int) -> int:
     for node in range(nodes):
         reached = np.flatnonzero(steps[:, node] >= 0)
         leaf = (left[reached, node] == node) & (right[reached, node] == node)
-        if not (np.abs(value[reached[leaf], node]) <= np.finfo(_FIELDS["value"]).max).all():
+        if not (np.abs(value[reached[leaf], node]) <= np.finfo(np.float32).max).all():
             raise WeightsError("the trees have leaves whose value is no number")
         inner = reached[~leaf]
         if np.isnan(threshold[inner, node]).any():

@@ -55,6 +55,7 @@ def test_both_sides_show_the_same_and_have_one_group(photographs: list[Path], mo
 def test_thumbnails_are_the_photographs_only_and_of_the_fakes_size(
     photographs: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(training_set, "THUMBNAILS", 0.1)
     plain = [pair_from(photographs[seed % 2], (seed,), UNTOUCHED) for seed in range(60)]
     monkeypatch.setattr(training_set, "THUMBNAILS", 0)
     without = [pair_from(photographs[seed % 2], (seed,), UNTOUCHED) for seed in range(60)]
