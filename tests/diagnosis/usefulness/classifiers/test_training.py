@@ -101,8 +101,9 @@ def test_sources_that_can_be_read_once_only_are_refused() -> None:
 
 @pytest.mark.slow
 def test_it_learns_what_can_be_learnt() -> None:
-    recipe = replace(SMALL, epochs=12, batch_size=16, learning_rate=0.8)
-    one = training(recipe, count=64, model="shufflenet_v2_x0_5")
+    # With a rate of .8 and 64 images it hung on the processor's arithmetic: .85 on one, over .9 on others.
+    recipe = replace(SMALL, epochs=12, batch_size=16, learning_rate=0.4)
+    one = training(recipe, count=128, model="shufflenet_v2_x0_5")
     finish_training(one, "real")
     test, labels = table(40, seed=9)
     scores = one.scores(test, np.arange(40))
